@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from runbook_lib.aws.account import server_time
 from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import describe_table
-from runbook_lib.aws.dynamodb.exports import ExportState, WindowRequest, describe_export, find_export, start_window
+from runbook_lib.aws.dynamodb.exports import ExportState, WindowRequest, start_window
 from runbook_lib.errors import ConfigError, ExportError
+from runbook_lib.export.asked import OwnExport, new_token
 from runbook_lib.export_format.manifest import INCREMENTAL_EXPORT, Manifest
 from runbook_lib.plan.chain import SHORTEST, ChainFault, Link, Span, chain_faults, restorable_faults
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse, ended_manifest, read_reused
-from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.export import EXPORTS, UNREAD_EXPORTS, UnreadExport
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import keep_export_files
-from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.run.waiting import Sleep
 from runbook_lib.timestamps import format_timestamp
 
-DONE, RUNNING = "COMPLETED", "IN_PROGRESS"
 SECOND = timedelta(seconds=1)
 
 
@@ -94,10 +93,10 @@ def ask_for_window(
     """Ask for a window; its token is recorded before, so that a killed run finds its export again."""
     fact = WindowFact(
         pair.source, number, format_timestamp(span.start), format_timestamp(span.end), run.config.catch_up.view,
-        token=str(uuid.uuid4()), behind=_behind(run, pair, span.end), asked=format_timestamp(run.now()),
+        token=new_token(), behind=_behind(run, pair, span.end), asked=format_timestamp(run.now()),
         trailing=trailing, before_go=before_go,
     )  # fmt: skip
-    return _asked(run, pair, keep_window(run.ledger, fact), sleep)
+    return _own_export(run, pair, fact, sleep).begun(keep_window(run.ledger, fact))
 
 
 def _behind(run: Run, pair: Pair, end: datetime) -> float | None:
@@ -107,58 +106,48 @@ def _behind(run: Run, pair: Pair, end: datetime) -> float | None:
         return None
 
 
-def _asked(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> WindowFact:
+def begin_again(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> WindowFact:
+    """Ask for a window that an earlier start recorded and did not ask for, or of whose export nothing came."""
+    asked = fact.state is WindowState.ASKED and fact.stream is None
+    return _own_export(run, pair, fact, sleep).begun(fact) if asked else fact
+
+
+def _own_export(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> OwnExport[WindowFact]:
     staging, facts = run.config.staging, pair.source_facts
-    if facts is None or fact.token is None:
+    if facts is None:
         raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
-    arn, token, (start, end) = facts.arn, fact.token, fact.span
-    known = find_export(run.clients.source, arn, token)
-    request = WindowRequest(arn, token, start, end, fact.view)
-    state = known or _patience(run, sleep).until(
-        lambda: start_window(
+    arn = facts.arn
+
+    def start(asked: WindowFact) -> ExportState | None:
+        request = WindowRequest(arn, str(asked.token), *asked.span, asked.view)
+        return start_window(
             run.clients.source, request, staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id
         )
-    )
-    return keep_window(run.ledger, replace(fact, arn=state.arn, bucket=state.bucket, folder=state.folder))
 
-
-def _patience(run: Run, sleep: Sleep) -> Wait:
-    minutes = run.config.export.timeout_minutes
-
-    def late(failure: str) -> ExportError:
-        return ExportError(
-            f"a window is still being exported after export.timeout_minutes ({minutes:g}){failure}; run runbook "
-            "catch-up again with the same run id to go on waiting for it"
-        )
-
-    return Wait(minutes * 60, run.config.export.poll_seconds, late, sleep)
+    what = f"{pair.source}: window {fact.number} ({fact.start} to {fact.end})"
+    return OwnExport(run, what, run.clients.source, arn, start, lambda known: keep_window(run.ledger, known), sleep)
 
 
 def await_window(run: Run, pair: Pair, fact: WindowFact, sleep: Sleep) -> WindowFact:
     """Wait until a window is exported, check that it is what was asked for, and record its files."""
-    if fact.arn is None:
-        fact = _asked(run, pair, fact, sleep)
-    arn = fact.arn or ""
-    state = _patience(run, sleep).until(lambda: ended_export(run, arn))
-    if state.status != DONE:
-        raise ExportError(
-            f"{pair.source}: window {fact.number} ({fact.start} to {fact.end}) should be exported and is "
-            f"{state.status}: {state.failure or 'no reason was given'}; begin anew with a full export, or run again"
-        )
+    if fact.state is not WindowState.ASKED:
+        return fact
+    export = _own_export(run, pair, fact, sleep)
+    fact = export.begun(fact)
+    state = export.completed(fact)
     manifest = ended_manifest(run.clients, state, INCREMENTAL_EXPORT)
     found = (Link.of(manifest).span.start, Link.of(manifest).span.end, manifest.view)
     if found != (*fact.span, fact.view):
-        raise ExportError(
+        why = (
             f"{pair.source}: window {fact.number} should be from {fact.start} to {fact.end} with {fact.view}, and its "
-            f"manifest says {manifest.changes_from} to {manifest.changes_to} with {manifest.view}; export it again"
+            f"manifest says {manifest.changes_from} to {manifest.changes_to} with {manifest.view}"
         )
+        with run.ledger.batch():  # its files are the run's all the same, and to be removed with it
+            keep_export_files(run.ledger, fact.source, state.arn, manifest.files)
+            UNREAD_EXPORTS.record(run.ledger, f"{fact.source} {state.arn}", UnreadExport(state.bucket, state.folder))
+            useless = export.failed(fact, why)
+        raise useless
     return keep_exported(run, replace(fact, exported=format_timestamp(run.now())), manifest)
-
-
-def ended_export(run: Run, arn: str) -> ExportState | None:
-    """What an export came to; None while it goes on."""
-    state = describe_export(run.clients.source, arn)
-    return None if state.status == RUNNING else state
 
 
 def take_reused(run: Run, pair: Pair, number: int, reuse: Reuse) -> WindowFact:

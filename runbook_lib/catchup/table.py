@@ -155,6 +155,8 @@ def open_table(
 def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
     """Bring one window to its end, from wherever it stands."""
     run = table.run
+    if table.writer is None and fact.failed is not None:
+        raise ExportError(f"{fact.failed}; run it with --execute, which asks for another export")
     if fact.state is WindowState.ASKED:
         fact = (
             go_on_reading(table.streamed, fact)

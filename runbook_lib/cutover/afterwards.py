@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
-from runbook_lib.catchup.ask import ask_for_window, await_window, whole_second
+from runbook_lib.catchup.ask import ask_for_window, await_window, begin_again, whole_second
 from runbook_lib.catchup.table import TableToCatchUp
 from runbook_lib.cutover.gates import GateWatch, passing, stay_shut
 from runbook_lib.cutover.last_window import await_complete
 from runbook_lib.cutover.quiet import quiet_since, told_late
+from runbook_lib.export.asked import each_of
 from runbook_lib.plan.chain import LONGEST, SHORTEST, Span
 from runbook_lib.run.facts.cut_over.gates import QUIET_AFTERWARDS, CutOverFact, CutOverFault, Gate, QuietFact
-from runbook_lib.run.facts.windows import WindowFact, WindowState, trailing_windows
+from runbook_lib.run.facts.windows import WindowFact, trailing_windows
 from runbook_lib.run.run import Run
 
 AFTER = timedelta(minutes=15)
@@ -22,12 +24,8 @@ def look_afterwards(run: Run, tables: Sequence[TableToCatchUp], fact: CutOverFac
     """Ask for what was written to each source since its last window, up to 15 minutes after the go or the last look."""
     with passing(run, Gate.AFTERWARDS, watch):
         gone = datetime.fromisoformat(fact.go_at or "")
-        for table, window in [(table, _ask(run, table, gone)) for table in tables]:
-            read = window
-            if read.state is WindowState.ASKED:
-                read = await_window(run, table.pair, window, table.sleep)
-            found = quiet_since(run, [read], table.key, read.span[0], table.pair.source, whole=True)
-            _add(run, table.pair.source, found)
+        asked = [(table, _ask(run, table, gone)) for table in tables]
+        each_of(partial(_look, run, table, window) for table, window in asked)
         if late := [
             told_late(source, known) for source, known in QUIET_AFTERWARDS.all(run.ledger).items() if known.late
         ]:
@@ -38,12 +36,17 @@ def look_afterwards(run: Run, tables: Sequence[TableToCatchUp], fact: CutOverFac
             )  # fmt: skip
 
 
+def _look(run: Run, table: TableToCatchUp, window: WindowFact) -> None:
+    read = await_window(run, table.pair, window, table.sleep)
+    _add(run, table.pair.source, quiet_since(run, [read], table.key, read.span[0], table.pair.source, whole=True))
+
+
 def _ask(run: Run, table: TableToCatchUp, gone: datetime) -> WindowFact:
     """The window that a start before this one asked for and did not come to read, or another."""
     known = [window for window in trailing_windows(run.ledger, table.pair.source) if not window.before_go]
     read = QUIET_AFTERWARDS.of(run.ledger, table.pair.source)
     if known and (read is None or read.end < known[-1].end):
-        return known[-1]
+        return begin_again(run, table.pair, known[-1], table.sleep)
     after = known[-1].span[1] if known else table.until
     start = whole_second(after)
     end = min(max(start + SHORTEST, whole_second(gone + AFTER)), start + LONGEST)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
-from runbook_lib.catchup.ask import SECOND, ask_for_window, check_span, complete_until, next_span, whole_second
+from runbook_lib.catchup.ask import (
+    SECOND,
+    ask_for_window,
+    begin_again,
+    check_span,
+    complete_until,
+    next_span,
+    whole_second,
+)
 from runbook_lib.catchup.second_export import begin_second_export
 from runbook_lib.catchup.table import TableToCatchUp, bring_through, follow_stream
 from runbook_lib.errors import ExportError
+from runbook_lib.export.asked import each_of
 from runbook_lib.plan.chain import LONGEST, SHORTEST, Span
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.waiting import Wait
@@ -38,19 +48,24 @@ def bring_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_expor
     if tables and tables[0].run.config.catch_up.by == "streams":
         _follow_to(tables, due, with_full_export=with_full_export)
         return
-    for table in tables:
+    for table in tables:  # before one of them is waited for
         for fact in table.windows():
-            bring_through(table, fact)
+            begin_again(table.run, table.pair, fact, table.sleep)
+    each_of(partial(_bring_all, table) for table in tables)
     while behind := [table for table in tables if table.until < due]:
         asked = [(table, _ask(table, due)) for table in behind]
         for table, _ in asked:
             if with_full_export and table.until >= due:
                 begin_second_export(table.run, table.pair, table.until, table.sleep)
-        for table, fact in asked:
-            bring_through(table, fact)
+        each_of(partial(bring_through, table, fact) for table, fact in asked)
     for table in tables:
         if with_full_export:  # also where a window before the freeze had come this far
             begin_second_export(table.run, table.pair, table.until, table.sleep)
+
+
+def _bring_all(table: TableToCatchUp) -> None:
+    for fact in table.windows():
+        bring_through(table, fact)
 
 
 def behind_by_a_window(tables: Sequence[TableToCatchUp]) -> tuple[list[TableToCatchUp], datetime | None]:
@@ -74,8 +89,7 @@ def _follow_to(tables: Sequence[TableToCatchUp], due: datetime, *, with_full_exp
     """Read each stream up to `due` and to now, which is waited for once; a full export waits for recovery."""
     due = max(due, *(whole_second(table.streamed.now() + SECOND) for table in tables))
     for table in tables:
-        for fact in table.windows():
-            bring_through(table, fact)
+        _bring_all(table)
         while not follow_stream(table, due):
             pass
     for table in tables if with_full_export else ():

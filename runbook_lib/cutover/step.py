@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from runbook_lib.catchup.second_export import export_again
 from runbook_lib.catchup.table import TableToCatchUp, Workers, no_workers, open_table, tables_fit, window_workers
@@ -23,6 +24,7 @@ from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_no
 from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.cutover.still_quiet import hold_to_quiet
 from runbook_lib.errors import GateFailed
+from runbook_lib.export.asked import each_of
 from runbook_lib.export_format.change import SKEW
 from runbook_lib.hooks.run_hooks import run_hooks, told_of
 from runbook_lib.leak_scan.step import scan_for_leaks
@@ -209,8 +211,8 @@ def _prove_data(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> 
     """Overlay, continuity and the second full export; always anew, for a proof is of the target as it is now."""
     with passing(run, Gate.DATA_PROOF, watch):
         if run.config.cut_over.proof == FULL_EXPORT:
-            for table in _opened(run, pairs, sleep, acting=False):
-                export_again(run, table.pair, table.until, sleep)
+            opened = _opened(run, pairs, sleep, acting=False)
+            each_of(partial(export_again, run, table.pair, table.until, sleep) for table in opened)
         _await_writes(run, pairs, sleep)
         validate_tables(run)
         wrong = [f"{pair.source}: {why}" for pair in pairs if (why := _unproved(run, pair))]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from runbook_lib.catchup.ask import ask_for_window, await_window, next_span, whole_second
+from runbook_lib.catchup.ask import ask_for_window, await_window, begin_again, next_span, whole_second
 from runbook_lib.catchup.table import TableToCatchUp
 from runbook_lib.cutover.gates import stay_shut
 from runbook_lib.cutover.quiet import quiet_by_stream, quiet_since, told_late
+from runbook_lib.export.asked import each_of
 from runbook_lib.plan.chain import LONGEST, Span
 from runbook_lib.run.facts.cut_over.gates import FROZEN, CutOverFault, Gate, QuietFact
-from runbook_lib.run.facts.windows import WindowFact, WindowState, windows_before_go
+from runbook_lib.run.facts.windows import WindowFact, windows_before_go
 from runbook_lib.run.run import Run
 
 
@@ -43,21 +45,18 @@ def _by_streams(tables: Sequence[TableToCatchUp]) -> list[tuple[TableToCatchUp, 
 def _by_windows(run: Run, tables: Sequence[TableToCatchUp]) -> list[tuple[TableToCatchUp, QuietFact]]:
     """Ask for the windows of all tables before one is waited for, with those that a start before this one read."""
     asked = [(table, _asked(run, table)) for table in tables]
-    found = []
-    for table, windows in asked:
-        if windows:
-            read = [
-                await_window(run, table.pair, window, table.sleep) if window.state is WindowState.ASKED else window
-                for window in windows
-            ]
-            found.append((table, quiet_since(run, read, table.key, read[0].span[0], table.pair.source, whole=True)))
-    return found
+    return each_of(partial(_look, run, table, windows) for table, windows in asked if windows)
+
+
+def _look(run: Run, table: TableToCatchUp, windows: list[WindowFact]) -> tuple[TableToCatchUp, QuietFact]:
+    read = each_of(partial(await_window, run, table.pair, window, table.sleep) for window in windows)
+    return table, quiet_since(run, read, table.key, read[0].span[0], table.pair.source, whole=True)
 
 
 def _asked(run: Run, table: TableToCatchUp) -> list[WindowFact]:
     """The windows since the last one that was applied, and what more can be had by now."""
     source, start = table.pair.source, whole_second(table.until)
-    known = windows_before_go(run.ledger, source, start)
+    known = [begin_again(run, table.pair, fact, table.sleep) for fact in windows_before_go(run.ledger, source, start)]
     after, number = known[-1].span[1] if known else start, len(windows_before_go(run.ledger, source, table.began)) + 1
     while True:
         span, available = next_span(run, table.pair, len(table.windows()) + len(known) + 1, after)

@@ -9,7 +9,6 @@ A table that cannot be exported fails by itself, with its name; the others go on
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -18,12 +17,12 @@ from functools import partial
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
 from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
+from runbook_lib.export.asked import new_token, standing
 from runbook_lib.export.enable_pitr import enable_recovery
 from runbook_lib.export.first_items import complete_looks
-from runbook_lib.export.scan_to_s3 import scan_to_staging
-from runbook_lib.export_format.manifest import Manifest
+from runbook_lib.export.without_aws import WITHOUT_AWS, ended_as, get_without_aws, keep_manifest
 from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.reuse import Reuse, ended_manifest, load_manifest, read_reused
+from runbook_lib.plan.reuse import ended_manifest
 from runbook_lib.plan.whole_export import Wholeness, refuse_replaced
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import (
@@ -32,18 +31,14 @@ from runbook_lib.run.facts.export import (
     EXPORTS,
     ExportFact,
     ExportStatus,
-    ManifestFact,
 )
 from runbook_lib.run.run import Run
-from runbook_lib.run.tables.files import keep_files
 from runbook_lib.run.waiting import Sleep, Wait
-from runbook_lib.run.witnesses.export_users import hold_uses
 from runbook_lib.timestamps import format_timestamp
 
 Watch = Callable[[dict[str, ExportFact]], None]
 RUNNING, DONE = ExportStatus.IN_PROGRESS, ExportStatus.COMPLETED
 ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
-WITHOUT_AWS = (Method.SCAN, Method.REUSE, Method.SKIP)
 
 
 def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = time.sleep) -> dict[str, ExportFact]:
@@ -62,7 +57,7 @@ def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = t
         failures = _start_all(run, pairs, moment, watch, wait)
         for pair in pairs:
             if pair.method in WITHOUT_AWS:
-                failures += _without_aws_export(run, pair, wait)
+                failures += get_without_aws(run, pair, wait)
                 watch(EXPORTS.all(run.ledger))
         failures += _await_all(run, pairs, watch, wait)
         complete_looks(run, pairs)
@@ -112,21 +107,29 @@ def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait
             continue
         while len(_in_progress(run, pairs)) >= run.config.export.in_flight:
             wait.again(_look(run, pairs))
+        if status == ExportStatus.FAILED:
+            _forget_failed(run, pair)
         try:
-            anew = status == ExportStatus.FAILED
-            if anew or not wait.until(partial(_found, run, pair))[0]:
-                wait.until(partial(_started, run, pairs, pair, moment, _token(run, pair, anew=anew)))
+            if not wait.until(partial(_found, run, pair))[0]:
+                wait.until(partial(_started, run, pairs, pair, moment, _token(run, pair)))
         except ExportError as error:
             failures.append(f"{pair.source}: {error}")
         watch(EXPORTS.all(run.ledger))
     return failures
 
 
-def _token(run: Run, pair: Pair, *, anew: bool) -> str:
+def _forget_failed(run: Run, pair: Pair) -> None:
+    """Another export is asked for, with another token, which a start that was killed meanwhile finds again."""
+    with run.ledger.batch():
+        EXPORT_TOKENS.forget(run.ledger, pair.source)
+        EXPORTS.forget(run.ledger, pair.source)
+
+
+def _token(run: Run, pair: Pair) -> str:
     """What tells AWS that a repeated request is the same one; recorded before the first."""
-    token = None if anew else EXPORT_TOKENS.of(run.ledger, pair.source)
+    token = EXPORT_TOKENS.of(run.ledger, pair.source)
     if token is None:
-        token = str(uuid.uuid4())
+        token = new_token()
         EXPORT_TOKENS.record(run.ledger, pair.source, token)
     return token
 
@@ -204,7 +207,7 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
             if error.transient:
                 away = error
             else:
-                EXPORTS.record(run.ledger, source, _ended(run, fact, ExportStatus.UNREADABLE, str(error)))
+                EXPORTS.record(run.ledger, source, ended_as(run, fact, ExportStatus.UNREADABLE, str(error)))
     return away
 
 
@@ -214,85 +217,14 @@ def _look_at(run: Run, source: str, fact: ExportFact, planned: TableDescription 
         manifest = ended_manifest(run.clients, state)
         if planned is not None:
             refuse_replaced(planned, manifest.table_id)
-        _keep(run, source, replace(_after(fact, state), whole=Wholeness(True)), manifest)
+        keep_manifest(run, source, replace(_after(fact, state), whole=Wholeness(True)), manifest)
     elif state.status != RUNNING:
         EXPORTS.record(run.ledger, source, replace(_after(fact, state), finished=format_timestamp(run.now())))
 
 
-def _without_aws_export(run: Run, pair: Pair, wait: Wait) -> list[str]:
-    """A scan, an export made earlier, or a table that is skipped; nothing is done twice.
-
-    Returns why an earlier export that this run holds already is not to be used any more.
-    """
-    known = EXPORTS.of(run.ledger, pair.source)
-    if known is not None and known.status == DONE:
-        try:
-            hold_uses(run, pair)
-        except ExportError as error:
-            return [f"{pair.source}: {error}"]
-        return []
-    fact = ExportFact(pair.method, DONE, format_timestamp(run.now()))
-    if pair.method == Method.SKIP:
-        skipped = replace(fact, status=ExportStatus.SKIPPED, failure="no point-in-time recovery")
-        EXPORTS.record(run.ledger, pair.source, skipped)
-        return []
-    try:
-        if pair.reuse is not None:
-            _take_reused(run, pair, pair.reuse, fact, wait)
-        else:
-            _scan(run, pair, fact)
-    except ForbiddenCall:
-        raise
-    except RunbookError as error:
-        EXPORTS.record(run.ledger, pair.source, _ended(run, fact, ExportStatus.FAILED, str(error)))
-    return []
-
-
-def _take_reused(run: Run, pair: Pair, reuse: Reuse, fact: ExportFact, wait: Wait) -> None:
-    hold_uses(run, pair)  # before it is read: a cleanup that sees nobody removes it at once
-    manifest, whole = wait.until(lambda: read_reused(run.clients, reuse))
-    fact = replace(fact, arn=reuse.arn, bucket=reuse.bucket, folder=reuse.folder, whole=whole)
-    _keep(run, pair.source, fact, manifest)
-
-
-def _scan(run: Run, pair: Pair, fact: ExportFact) -> None:
-    if pair.source_facts is None:
-        raise ExportError(f"{pair.source} has no source facts; run 00_preflight again")
-    bucket = run.config.staging.bucket
-    scanned = scan_to_staging(run, pair.source_facts, uuid.uuid4().hex)
-    manifest = load_manifest(run.clients, bucket, scanned.folder, need_sidecars=True)
-    fact = replace(fact, arn=scanned.arn, bucket=bucket, folder=scanned.folder)
-    fact = replace(fact, read_units=scanned.read_units, witnesses=scanned.witnesses)
-    _keep(run, pair.source, fact, manifest)
-
-
-def _keep(run: Run, source: str, fact: ExportFact, manifest: Manifest) -> None:
-    """Record a manifest and its files, all at once."""
-    fact = replace(
-        fact,
-        finished=format_timestamp(run.now()),
-        manifest=ManifestFact.of(manifest),
-        files=len(manifest.files),
-        items=manifest.items,
-    )
-    with run.ledger.batch():
-        EXPORTS.record(run.ledger, source, fact)
-        keep_files(run.ledger, source, manifest.files)
-
-
-def _ended(run: Run, fact: ExportFact, status: ExportStatus, failure: str) -> ExportFact:
-    return replace(fact, status=status, failure=failure, finished=format_timestamp(run.now()))
-
-
 def _after(fact: ExportFact, state: ExportState) -> ExportFact:
-    """With what AWS says now. A state that this code does not know is one that it cannot read: it looks again."""
-    known = state.status in (RUNNING, DONE, ExportStatus.FAILED)
+    """With what AWS says now."""
+    status, failure = standing(state)
     return replace(
-        fact,
-        arn=state.arn,
-        status=ExportStatus(state.status) if known else ExportStatus.UNREADABLE,
-        bucket=state.bucket,
-        folder=state.folder,
-        items=state.items,
-        failure=state.failure if known else f"DescribeExport says {state.status}, a state that this code does not know",
+        fact, arn=state.arn, status=status, bucket=state.bucket, folder=state.folder, items=state.items, failure=failure
     )

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from runbook_lib.aws.dynamodb.backups import recovery_of
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
-from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
+from runbook_lib.aws.dynamodb.exports import ExportState, start_export
 from runbook_lib.aws.session.granted_calls import target_exporter
-from runbook_lib.errors import ExportError, GateFailed
+from runbook_lib.errors import GateFailed
+from runbook_lib.export.asked import OwnExport, new_token
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import ended_manifest
@@ -19,10 +18,8 @@ from runbook_lib.run.facts.afterwards.rollback import TARGETS_BEFORE, TargetBefo
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import export_files, keep_export_files
-from runbook_lib.run.waiting import Sleep, Wait
+from runbook_lib.run.waiting import Sleep
 from runbook_lib.timestamps import format_timestamp
-
-RUNNING, DONE = "IN_PROGRESS", "COMPLETED"
 
 
 def moment_before(loaded: ImportFact) -> datetime:
@@ -51,36 +48,19 @@ def export_before(
     run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, sleep: Sleep
 ) -> tuple[TargetBefore, list[DataFile]]:
     """Have the target exported as it was before the run; what an earlier start has asked for is found again."""
-    moment = moment_before(loaded)
     known = TARGETS_BEFORE.of(run.ledger, pair.source)
     if known is None:
-        known = _keep(run, pair, TargetBefore(format_timestamp(moment), str(uuid.uuid4())))
-    minutes = run.config.export.timeout_minutes
-    wait = Wait(
-        minutes * 60, run.config.export.poll_seconds,
-        lambda failure: ExportError(
-            f"the export of target {pair.target} is still running after export.timeout_minutes ({minutes:g}){failure}; "
-            "run runbook rollback again to go on waiting for it"
-        ),
-        sleep,
-    )  # fmt: skip
-    client = target_exporter(run.clients, frozenset({pair.target}))
-    if known.arn is None:
-        asked = known
-        begun = wait.until(lambda: _begun(run, client, table, asked, moment))
-        known = _keep(run, pair, replace(known, arn=begun.arn, bucket=begun.bucket, folder=begun.folder))
-    arn = str(known.arn)
+        known = _keep(run, pair, TargetBefore(format_timestamp(moment_before(loaded)), new_token()))
     if known.items is None:
-        state = wait.until(lambda: _ended(client, arn))
-        if state.status != DONE:
-            why = state.failure or "no reason was given"
-            raise ExportError(f"the export of target {pair.target} ended as {state.status}: {why}; run again")
+        export = _own_export(run, pair, table, sleep)
+        known = export.begun(known)
+        state = export.completed(known)
         manifest = ended_manifest(run.clients, state)
         with run.ledger.batch():
-            keep_export_files(run.ledger, pair.source, arn, manifest.files)
+            keep_export_files(run.ledger, pair.source, state.arn, manifest.files)
             md5 = manifest.summary_md5 + manifest.files_md5
             known = _keep(run, pair, replace(known, items=manifest.items, manifest_md5=md5))
-    return known, [row.file for row in export_files(run.ledger, pair.source, arn)]
+    return known, [row.file for row in export_files(run.ledger, pair.source, str(known.arn))]
 
 
 def _keep(run: Run, pair: Pair, made: TargetBefore) -> TargetBefore:
@@ -88,13 +68,14 @@ def _keep(run: Run, pair: Pair, made: TargetBefore) -> TargetBefore:
     return made
 
 
-def _begun(run: Run, client: Any, table: TableDescription, known: TargetBefore, moment: datetime) -> ExportState | None:
-    staging = run.config.target_staging
-    return find_export(client, table.arn, known.token) or start_export(
-        client, table.arn, known.token, moment, staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id
-    )
+def _own_export(run: Run, pair: Pair, table: TableDescription, sleep: Sleep) -> OwnExport[TargetBefore]:
+    staging, client = run.config.target_staging, target_exporter(run.clients, frozenset({pair.target}))
 
+    def start(asked: TargetBefore) -> ExportState | None:
+        return start_export(
+            client, table.arn, asked.token, datetime.fromisoformat(asked.moment),
+            staging.bucket, staging.prefix, staging.bucket_owner, staging.kms_key_id,
+        )  # fmt: skip
 
-def _ended(client: Any, arn: str) -> ExportState | None:
-    state = describe_export(client, arn)
-    return None if state.status == RUNNING else state
+    what = f"the export of target {pair.target}"
+    return OwnExport(run, what, client, table.arn, start, lambda fact: _keep(run, pair, fact), sleep)

@@ -180,7 +180,8 @@ def _state(said: dict[str, Any]) -> ExportState:
 def _read(said: dict[str, Any]) -> ExportState:
     arn = said_text(said, "ExportArn")
     prefix = said_text(said, "S3Prefix").strip("/") if said.get("S3Prefix") else ""
-    failure, window = said.get("FailureCode"), said.get("IncrementalExportSpecification") or {}
+    failure = filter(None, (said.get("FailureCode"), said.get("FailureMessage")))
+    window = said.get("IncrementalExportSpecification") or {}
     return ExportState(
         arn=arn,
         status=said_text(said, "ExportStatus"),
@@ -188,7 +189,7 @@ def _read(said: dict[str, Any]) -> ExportState:
         folder=f"{prefix}/AWSDynamoDB/{arn.rsplit('/', 1)[-1]}/".lstrip("/"),
         items=said_count(said, "ItemCount"),
         billed_bytes=said_count(said, "BilledSizeBytes"),
-        failure=f"{failure}: {said.get('FailureMessage')}" if failure else None,
+        failure=": ".join(failure) or None,
         table_arn=said.get("TableArn"),
         table_id=said.get("TableId"),
         kind="INCREMENTAL_EXPORT" if window else said.get("ExportType"),

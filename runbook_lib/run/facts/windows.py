@@ -42,7 +42,8 @@ class WindowFact:
     to be looked at; it is never applied. Nor is one `before_go`, which the go is held to; it is trailing, too. `warned`
     is what was to be warned of at the target. `raw` is the window as AWS exported it, where a transform has made
     another of it, which all else is of. `stream` is the stream that its changes were read from, for one that no export
-    has made; `records` is how many of those it had.
+    has made; `records` is how many of those it had. `failed` is why nothing came of its export, until another is asked
+    for.
     """
 
     source: str
@@ -77,6 +78,7 @@ class WindowFact:
     stream: str | None = late()
     records: int | None = late()
     before_go: bool | None = late()
+    failed: str | None = late()
 
     @property
     def span(self) -> tuple[datetime, datetime]:
@@ -135,7 +137,7 @@ class SecondExport:
     """A full export at the end of the last window, made to be compared with the target; `items` once it is there.
 
     `raw` is the export as AWS made it, where a transform has made another of it, which all else is of; `quarantined`
-    are items of it of which nothing could be made.
+    are items of it of which nothing could be made. `failed` is why nothing came of it, until another is asked for.
     """
 
     moment: str
@@ -147,6 +149,7 @@ class SecondExport:
     manifest_md5: str = ""
     raw: RawExport | None = late()
     quarantined: int | None = late()
+    failed: str | None = late()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,38 +24,9 @@ from runbook_lib.validate.step import validate_tables
 from tests.support import moving as load
 from tests.support.in_process import runbook_here
 from tests.support.moving import SETTINGS, Moving, item, live
+from tests.support.overwriting import Items, held, overwritten, recovery
 from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World, things
-
-Items = dict[str, dict[str, Any]]
-
-
-def held(world: World) -> Items:
-    return {item["id"]["S"]: item for item in world.items(world.target, world.dst("a"))}
-
-
-def recovery(world: World, on: bool) -> None:
-    world.target.update_continuous_backups(
-        TableName=world.dst("a"), PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": on}
-    )
-
-
-def overwritten(world: World, count: int = 30) -> tuple[Run, Items]:
-    """A run that has overwritten a target, of whose items two in three have keys of the export; and what it held."""
-    world.pair("a", things(count))
-    recovery(world, True)
-    old = [{"id": {"S": f"i{n:05}"}, "n": {"N": str(n)} if n % 4 == 0 else {"N": "-1"}} for n in range(0, count, 2)]
-    strangers = [{"id": {"S": f"old{n}"}} for n in range(5)]
-    world.put(world.target, world.dst("a"), [*old, *strangers])
-    before = held(world)
-    time.sleep(1.05)  # a restorable moment is a whole second
-    run = world.open(**{"import": {"on_non_empty": "overwrite"}})
-    assert preflight(run).blockers == ()
-    export_tables(run)
-    import_tables(run)
-    assert validate_tables(run)[world.src("a")].verdict == "PASS"
-    world.let_target_pass("a", 10)
-    return run, before
 
 
 def rolled_back(run: Run) -> RollbackFact:

@@ -20,7 +20,10 @@ class RollbackStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetBefore:
-    """The export of a target as it was when the run began to write to it; `items` once it is there and was checked."""
+    """The export of a target as it was when the run began to write to it; `items` once it is there and was checked.
+
+    `failed` is why nothing came of it, until another is asked for.
+    """
 
     moment: str
     token: str
@@ -29,6 +32,7 @@ class TargetBefore:
     folder: str | None = late()
     items: int | None = late()
     manifest_md5: str | None = late()
+    failed: str | None = late()
 
 
 @dataclass(frozen=True, slots=True)
