@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from runbook_lib.config.model import Migration
@@ -23,20 +23,17 @@ def choose_tables(
 ) -> tuple[dict[str, str], list[str]]:
     """Source names and their target names, after include, exclude, rename and overrides, and the mistakes found.
 
-    Mistakes are a pattern that matches nothing, a name that cannot be renamed and an override of a table that
-    is not selected; `only` are further globs, see `is_among`; `at` is the account and region that they are looked
-    for in. Raises ConfigError with them all if no table is left, or a glob of `only` matches nothing.
+    Mistakes are a pattern that matches nothing, a name that cannot be renamed, an override of a table that is not
+    selected, and a filter or a rule that masks and is for no selected table; `only` are further globs, see
+    `is_among`; `at` is the account and region that they are looked for in. Raises ConfigError with them all if no
+    table is left, or a glob of `only` matches nothing.
     """
     names, wanted, mistakes = sorted(existing), config.tables, []
     where = f" in {at}" if at else ""
     for pattern in wanted.include:
         if not any(fnmatchcase(name, pattern) for name in names):
             mistakes.append(f"tables.include: no table of the source matches {pattern!r}{where}; {_known(names)}")
-    selected = [
-        name
-        for name in names
-        if any(fnmatchcase(name, p) for p in wanted.include) and not any(fnmatchcase(name, p) for p in wanted.exclude)
-    ]
+    selected = [name for name in names if is_included(config, name)]
     mistakes += [
         f"tables.overrides: {name!r} is not a selected source table"
         for name in wanted.overrides
@@ -52,6 +49,7 @@ def choose_tables(
         for name in selected
         if len(config.export.fitting(name)) > 1
     ]
+    mistakes += rules_without_table(config, selected)
     targets: dict[str, str] = {}
     for name in selected:
         target = _rename(config, name)
@@ -74,6 +72,39 @@ def choose_tables(
         told = f"--tables: no selected source table matches {', '.join(map(repr, stray))}; nothing was done"
         raise ConfigError("\n".join([*mistakes, told]))
     return chosen, mistakes
+
+
+def is_included(config: Migration, source: str) -> bool:
+    """Whether a migration file includes a table, and does not exclude it."""
+    wanted = config.tables
+    return any(fnmatchcase(source, glob) for glob in wanted.include) and not any(
+        fnmatchcase(source, glob) for glob in wanted.exclude
+    )
+
+
+def rules_without_table(config: Migration, sources: Sequence[str]) -> list[str]:
+    """What says which filters and which rules that mask are for none of these tables: what they were to hide is kept.
+
+    A rule that keeps is left out: without its table it does nothing, and hides nothing.
+    """
+    transform, meant = config.transform, dict[tuple[str, str], list[str]]()
+    for part in transform.filter if transform else ():
+        meant.setdefault(("filter", part.tables), []).append(part.keep)
+    for rule in transform.mask.rules if transform and transform.mask else ():
+        if rule.with_ != "keep":
+            meant.setdefault(("mask.rules", rule.table), []).append(rule.path)
+    return [
+        f"transform.{where}: {_whose(where, whats)} for {glob!r}, and none of {len(sources)} tables is called so: "
+        f"{', '.join(sources[:5])}{', ...' if len(sources) > 5 else ''}"
+        for (where, glob), whats in meant.items()
+        if not any(fnmatchcase(source, glob) for source in sources)
+    ]
+
+
+def _whose(where: str, whats: list[str]) -> str:
+    each = "condition" if where == "filter" else "rule for"
+    more = f" and {len(whats) - 3} more" if len(whats) > 3 else ""
+    return f"the {each} {', '.join(whats[:3])}{more} {'is' if len(whats) == 1 else 'are'}"
 
 
 def is_among(source: str, only: str) -> bool:

@@ -17,7 +17,6 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from runbook_lib.aws.dynamodb.backups import Recovery, recovery_of
-from runbook_lib.aws.dynamodb.describe import tables
 from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.guard.reading_calls import STREAM_READS
 from runbook_lib.aws.session.clients import Clients
@@ -29,8 +28,8 @@ from runbook_lib.cost.reestimate import known_size
 from runbook_lib.errors import ConfigError, ForbiddenCall
 from runbook_lib.paths import reports_root
 from runbook_lib.plan.check import Check, together, why_not
-from runbook_lib.plan.naming import choose_tables, wants_recovery
-from runbook_lib.plan.pair import NotChosen, Pair
+from runbook_lib.plan.naming import wants_recovery
+from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.before import keep_before
@@ -38,6 +37,7 @@ from runbook_lib.preflight.checks import bucket, names, permissions, quotas, sou
 from runbook_lib.preflight.checks.context import CheckContext, concern
 from runbook_lib.preflight.checks.references import look_for_references, of_references
 from runbook_lib.preflight.checks.source_stream import of_source_stream
+from runbook_lib.preflight.chosen import chosen_tables
 from runbook_lib.preflight.hold_to_plan import hold_pre_flight_to_plan
 from runbook_lib.preflight.keep_plan import keep_plan
 from runbook_lib.preflight.plan import Plan
@@ -47,13 +47,10 @@ from runbook_lib.run.facts.estimate import Estimate
 from runbook_lib.run.facts.export import EXPORTS, ExportFact
 from runbook_lib.run.facts.plan import TableCapacities
 from runbook_lib.run.run import Run
-from runbook_lib.run.sealed.other_run import earlier_exports, look_at_export
 from runbook_lib.run.witnesses.source_ttl import keep_source_ttl
 from runbook_lib.schema.compare_pair import look_alike, parity_checks
 
 LOOKS_AT_ONCE = 8
-LEFT_OUT = "--tables {!r} leaves it out of this run"
-LATER = "it was not there when this run's plan was made; a new run moves it"
 Found = TypeVar("Found")
 
 
@@ -124,15 +121,8 @@ def make_plan(
     run has begun. Raises ConfigError where no table is left to look at.
     """
     earlier = {pair.source: pair for pair in planned}
-    reuses, wrong = _reuses(config, clients, earlier)
-    existing = set(tables.list_tables(clients.source))
-    if earlier:
-        chosen, why = {pair.source: pair.target for pair in earlier.values()}, LATER
-        sources = chosen
-    else:
-        chosen, mistakes = _choose(config, existing | set(reuses), only, wrong, clients.source_identity.spelled)
-        wrong += mistakes
-        sources, why = choose_tables(config, existing | set(reuses))[0], LEFT_OUT.format(only)
+    picked = chosen_tables(config, clients, only, earlier)
+    chosen, existing, reuses = picked.targets, picked.existing, picked.reuses
     with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
         looks = list(
             pool.map(lambda n: _look(config, clients, n, chosen[n], reuses.get(n), existing, execute), sorted(chosen))
@@ -145,9 +135,10 @@ def make_plan(
         context = replace(_scene(config, clients, looks, is_ours, now), deep=deep)
         exported = {source: made for source, fact in exports.items() if (made := fact.completed) is not None}
         ways = _ways_of_writing(context, earlier)
-        context = replace(context, pairs=ways, sources=sources, reuses=reuses, exported=exported)
+        context = replace(context, pairs=ways, sources=picked.sources, reuses=reuses, exported=exported)
         bill = _bill(context)
-        found = [*names.mistakes(wrong), *names.one_source_each(context), *names.warm_target_names(context)]
+        found = [*names.mistakes(picked.mistakes), *names.idle_rules(picked.idle)]
+        found += [*names.one_source_each(context), *names.warm_target_names(context)]
         for of_pair in pool.map(
             lambda pair: [replace(c, source=pair.source) for c in _of_pair(context, pair)], context.pairs
         ):
@@ -161,17 +152,7 @@ def make_plan(
     found += concern(CheckId.WRITE_CAPACITY, "the run", "", quotas.of_quotas(context, bill))
     named = look_for_references(context) if around else None
     found += concern(CheckId.REFERENCES, "both sides", "", of_references(named))
-    left = _left(config, existing | set(reuses), chosen, why)
-    return Plan.of(context.pairs, found, bill, context.capacities, same, left, named)
-
-
-def _left(config: Migration, existing: set[str], chosen: Mapping[str, str], why: str) -> list[NotChosen]:
-    """The tables that the migration file includes now and that are not among the chosen ones."""
-    try:
-        whole = choose_tables(config, existing)[0]
-    except ConfigError:  # none is left of those that were there
-        return []
-    return [NotChosen(source, whole[source], why) for source in sorted(whole.keys() - chosen.keys())]
+    return Plan.of(context.pairs, found, bill, context.capacities, same, picked.not_chosen, named)
 
 
 def _bill(context: CheckContext) -> Estimate:
@@ -192,26 +173,6 @@ def _ways_of_writing(context: CheckContext, earlier: dict[str, Pair]) -> tuple[P
         return replace(pair, writing=chosen.writing, why=chosen.why)
 
     return tuple(with_way(pair) for pair in context.pairs)
-
-
-def _reuses(config: Migration, clients: Clients, earlier: Mapping[str, Pair]) -> tuple[dict[str, Reuse], list[str]]:
-    """The exports made earlier, or what is wrong with them; another run is asked once, then the own plan holds them."""
-    held = {source: pair.reuse for source, pair in earlier.items() if pair.reuse is not None and pair.reuse.run}
-    try:
-        if held and len(held) == len(earlier):
-            return {source: look_at_export(source, reuse, clients) for source, reuse in held.items()}, []
-        return earlier_exports(config, clients), []
-    except ConfigError as error:
-        return {}, [str(error)]
-
-
-def _choose(
-    config: Migration, existing: set[str], only: str, wrong: list[str], at: str
-) -> tuple[dict[str, str], list[str]]:
-    try:
-        return choose_tables(config, existing, only, at=at)
-    except ConfigError as error:
-        raise ConfigError("\n".join([*wrong, str(error)])) from None
 
 
 def _scene(
@@ -248,7 +209,7 @@ def _look(
     name: str,
     to: str,
     reuse: Reuse | None,
-    existing: set[str],
+    existing: frozenset[str],
     execute: bool,
 ) -> Look:
     """Look at one table on both sides; what cannot be read is noted and the rest is looked at."""

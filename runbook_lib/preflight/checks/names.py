@@ -26,6 +26,15 @@ def mistakes(found: Sequence[str]) -> Iterator[Check]:
         )  # fmt: skip
 
 
+def idle_rules(found: Sequence[str]) -> Iterator[Check]:
+    """Filters and rules that mask and are for none of the tables that were chosen, but for others of the file."""
+    for told in found:
+        yield Check(
+            CheckId.SELECTION, "migration file", WARNING, "every filter and every rule that masks to fit a table",
+            told, "be sure that it is for a table that this run leaves out",
+        )  # fmt: skip
+
+
 def one_source_each(context: CheckContext) -> Iterator[Check]:
     """Two sources of one target would be mixed, also by two runs that choose one table each."""
     all_of = {pair.source: pair.target for pair in context.pairs} | dict(context.sources)

@@ -25,6 +25,7 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.preflight.step import make_plan, refuse_misconfigured
 from runbook_lib.run.run import Run
 from tests.support.in_process import runbook_here
+from tests.support.masks import email_rule, keep_rule, mask
 from tests.support.world import ACCOUNT, World, things
 
 # The embedded AWS has no IAM to ask.
@@ -175,6 +176,23 @@ def full_of_items(case: Case) -> None:
 
 def nothing_matched(case: Case) -> None:
     case.changes = {"tables": {"include": [f"{case.world.tag}-src-*", "nothing-*"]}}
+
+
+def masked(case: Case, table: str, condition_for: str = "*") -> None:
+    """A rule that masks for one table, and one that keeps for a table that is not there: that hides nothing."""
+    rules = [email_rule(table=table), {**keep_rule("n"), "table": "nowhere"}]
+    case.changes = {"transform": mask(*rules, filter={"tables": condition_for, "keep": "n <> :n", "values": {":n": 1}})}
+
+
+def masked_elsewhere(case: Case) -> None:
+    case.world.pair("b", things(1))
+    masked(case, case.world.src("b"))
+    case.more = {"only": case.src}
+
+
+def masked_elsewhere_by_now(case: Case) -> None:
+    case.more = {"planned": case.plan().pairs}
+    masked(case, "customer-*")
 
 
 def gone(case: Case) -> None:
@@ -340,6 +358,10 @@ WRONG: list[tuple[Callable[[Case], None], str, str, str]] = [
     (protected, "not production", WARNING, "deletion protection is on"),
     (full_of_items, "not production", WARNING, "2,000,000 items"),
     (nothing_matched, "selection of tables", BLOCKER, "'nothing-*'"),
+    (lambda c: masked(c, "customer-*"), "selection of tables", BLOCKER, "rule for email is for 'customer-*', and none"),
+    (lambda c: masked(c, "*", "eu-*"), "selection of tables", BLOCKER, "condition n <> :n is for 'eu-*', and none of 1"),
+    (masked_elsewhere, "selection of tables", WARNING, "a table that this run leaves out"),
+    (masked_elsewhere_by_now, "selection of tables", BLOCKER, "for 'customer-*'"),
     (gone, "source table", BLOCKER, "it is gone"),
     (other_export, "earlier export", WARNING, "an export of"),
     (lambda c: recovery(c, "fail"), "point-in-time recovery", BLOCKER, "it is off"),
