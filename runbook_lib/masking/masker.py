@@ -162,7 +162,7 @@ def _value(
         return _json(node, node.inside, attribute, tally, (*path, step))
     if kind in ("M", "L"):
         return _inside(node, kind, value, tally, item, (*path, step))
-    if kept:
+    if kept or (kind == "NULL" and not node.is_leaf):  # as an empty map where rules are for what would be in it
         return attribute
     _unnamed(attribute, tally, (*path, step))
     return None

@@ -7,7 +7,7 @@ whether a path says something about a person is for people to know.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -28,14 +28,22 @@ from runbook_lib.plan.naming import select_tables
 FEW = 20  # distinct values at most of what looks like a set of words
 MANY = 40  # values at least, before few distinct ones mean anything
 SHAPES = {
-    "email": re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+"),
+    "email": re.compile(r"[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+"),  # each character in one place only
     "uuid": re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     "date": re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ].*)?"),
     "digits": re.compile(r"[+(]?\d[\d ().\-/]{5,}\d"),
 }
-PERSON = re.compile(r"name|street|address|city|town|iban|account|card|token|secret|passw|code|ssn|tax", re.IGNORECASE)
+PERSON = re.compile(
+    r"name|street|address|city|town|iban|account|card|token|secret|passw|code|ssn|tax|phone|mobile|msisdn|fax"
+    r"|mail|licen[cs]e|post|zip|salary|(?<![a-z])(?:tel|cell|imei)(?![a-z])",
+    re.IGNORECASE,
+)
 TEXT = re.compile(r"note|comment|message|description|text|body", re.IGNORECASE)
 BIRTH = re.compile(r"birth|dob", re.IGNORECASE)
+HOLDING = ("S", "N", "B", "SS", "NS", "BS")  # types whose values say something; others say that they are there
+TAKEN = {"pseudonym": {*HOLDING, "NULL"}, "json": {"S", "NULL"}, "shift_date": {"S", "N", "NULL"}}  # else every type
+NOTHING = "; nothing was in it: keep it only if nothing about people ever comes into it"
+BESIDE = "; a rule for it would stand in the way of those for what is in the maps or lists beside it"
 
 
 @dataclass(slots=True)
@@ -43,6 +51,7 @@ class PathShape:
     """What the values at one path look like, without the values; `inside` are those in JSON that they hold."""
 
     values: int = 0
+    filled: int = 0
     longest: int = 0
     blanks: bool = False
     distinct: set[int] = field(default_factory=set)
@@ -52,6 +61,9 @@ class PathShape:
     def add(self, text: str) -> None:
         """Look at one more value."""
         self.values += 1
+        if not text:  # it looks like nothing
+            return
+        self.filled += 1
         self.longest = max(self.longest, len(text))
         self.blanks = self.blanks or " " in text.strip()
         if len(self.distinct) <= FEW:
@@ -62,7 +74,7 @@ class PathShape:
 
     @property
     def is_few(self) -> bool:
-        return self.values >= MANY and len(self.distinct) <= FEW and self.longest <= 40
+        return self.filled >= MANY and len(self.distinct) <= FEW and self.longest <= 40
 
 
 def _has_shape(name: str, text: str) -> bool:
@@ -97,7 +109,7 @@ def propose(config: Migration, clients: Clients, items: int) -> str:
         names = tuple(attribute.name for attribute in facts.key) if facts else ()
         read = scan_items(Segment(clients.source_wire, table, limit), names)
         shapes = shapes_of(islice(read, items))
-        lines += proposals_for(table, {at: shape for at, shape in shapes.items() if not _is_named(at[0], own)})
+        lines += proposals_for(table, shapes, own)
         lines += missing_inside(table, shapes, own)
     return "".join(lines) or "# every value has a rule\n"
 
@@ -128,7 +140,7 @@ def _values(attribute: Attribute, path: Path) -> Iterator[tuple[Path, str, str]]
         yield path, kind, value if isinstance(value, str) else ""
 
 
-def _is_named(path: Path, rules: list[MaskRule]) -> bool:
+def _is_named(path: Path, rules: Sequence[MaskRule]) -> bool:
     """Whether a rule is for a path, or for all that lies below one above it."""
     return any(
         not rule.names and len(rule.steps) <= len(path)
@@ -138,15 +150,20 @@ def _is_named(path: Path, rules: list[MaskRule]) -> bool:
     )  # fmt: skip
 
 
-def proposals_for(table: str, shapes: Mapping[tuple[Path, str], PathShape]) -> Iterator[str]:
-    """A rule for each path, as a line of YAML with a comment."""
-    for path, kinds in _by_path(shapes):
-        rule = {"table": table, "path": spell_path(path)} | _proposed(path, *kinds[0])
-        yield f"- {_spelled(rule)}  # {_told(kinds)}\n"
+def proposals_for(
+    table: str, shapes: Mapping[tuple[Path, str], PathShape], rules: Sequence[MaskRule] = ()
+) -> Iterator[str]:
+    """A rule for each path that none of the rules is for, as a line of YAML with a comment.
+
+    One that is no more than a thought stands as a comment itself: without it the path goes on to block.
+    """
+    for path, kinds, wanted in _wanted(shapes, rules):
+        rule = _spelled({"table": table, "path": spell_path(path)} | wanted.rule)
+        yield f"{'# ' if wanted.doubt else ''}- {rule}  # {_told(kinds)}{wanted.doubt}\n"
 
 
 def missing_inside(
-    table: str, shapes: Mapping[tuple[Path, str], PathShape], rules: list[MaskRule], above: str = ""
+    table: str, shapes: Mapping[tuple[Path, str], PathShape], rules: Sequence[MaskRule], above: str = ""
 ) -> Iterator[str]:
     """What rules for JSON in strings do not name in it, as comments: each belongs among the rules of its own rule."""
     for rule in rules:
@@ -156,11 +173,31 @@ def missing_inside(
         for (path, _), shape in shapes.items():
             if path != shown_path(rule.steps):
                 continue
-            missing = {at: inner for at, inner in shape.inside.items() if not _is_named(at[0], own)}
-            for at, kinds in _by_path(missing):
-                wanted = _spelled({"path": spell_path(at)} | _proposed(at, *kinds[0]))
-                yield f"# into the rules of {where} ({table}): {wanted}  # {_told(kinds)}\n"
+            for at, kinds, wanted in _wanted(shape.inside, own):
+                told = _spelled({"path": spell_path(at)} | wanted.rule)
+                yield f"# into the rules of {where} ({table}): {told}  # {_told(kinds)}{wanted.doubt}\n"
             yield from missing_inside(table, shape.inside, own, f"{where}, ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a rule could say beside its path, and what speaks against it."""
+
+    rule: dict[str, object]
+    doubt: str = ""
+
+
+def _wanted(
+    shapes: Mapping[tuple[Path, str], PathShape], rules: Sequence[MaskRule] = ()
+) -> Iterator[tuple[Path, list[tuple[str, PathShape]], _Wanted]]:
+    """Each path that needs a rule, with its types and the rule."""
+    paths = [*(path for path, _ in shapes), *(rule.steps for rule in rules)]
+    above = {path[:most] for path in paths for most in range(1, len(path))}
+    above |= {rule.steps for rule in rules if rule.names}
+    for path, kinds in _by_path({at: shape for at, shape in shapes.items() if not _is_named(at[0], rules)}):
+        wanted = _proposed(path, kinds, is_above=path in above)
+        if wanted is not None:
+            yield path, kinds, wanted
 
 
 def _by_path(shapes: Mapping[tuple[Path, str], PathShape]) -> list[tuple[Path, list[tuple[str, PathShape]]]]:
@@ -179,20 +216,49 @@ def _told(kinds: list[tuple[str, PathShape]]) -> str:
     return ", ".join(f"{kind} {shape.values:,}" for kind, shape in kinds)
 
 
-def _proposed(path: Path, kind: str, shape: PathShape) -> dict[str, object]:
+def _proposed(path: Path, kinds: list[tuple[str, PathShape]], *, is_above: bool) -> _Wanted | None:
+    """What to do with the values at a path, judged by each type that says something and not by the most frequent one.
+
+    None where maps and lists, empty ones, and NULL need no rule, as what is in others of them has rules of its own.
+    """
     name = next((step for step in reversed(path) if isinstance(step, str)), "value")
-    if kind in ("BOOL", "NULL", "M", "L"):
-        return {"with": "keep"}
+    types, holding = {kind for kind, _ in kinds}, [each for each in kinds if each[0] in HOLDING and each[1].filled]
+    if is_above:
+        return _Wanted({"with": "drop"}, BESIDE) if types - {"M", "L", "NULL"} else None
+    if not holding and types & {"M", "L"}:
+        return _Wanted({"with": "keep"}, NOTHING)
+    if not holding and "BOOL" not in types:
+        return _Wanted(_by_name(name))
+    rule = _strictest(name, [_of_type(name, *each) for each in holding])
+    return _Wanted(rule if types <= TAKEN.get(str(rule["with"]), types) else {"with": "drop"})
+
+
+def _strictest(name: str, rules: list[dict[str, object]]) -> dict[str, object]:
+    """The rule that hides what each of them hides."""
+    hiding = [rule for rule in rules if rule["with"] != "keep"]
+    verbs = {rule["with"] for rule in hiding}
+    if len(verbs) <= 1:
+        return hiding[0] if hiding else {"with": "keep"}
+    return {"with": "drop"} if "drop" in verbs else _by_name(name)
+
+
+def _by_name(name: str) -> dict[str, object]:
+    if "mail" in name.lower():
+        return {"with": "pseudonym", "form": "email", "domain": "email"}
+    return {"with": "pseudonym", "form": "hex", "domain": name}
+
+
+def _of_type(name: str, kind: str, shape: PathShape) -> dict[str, object]:
     if kind in ("B", "BS"):
         return {"with": "drop"}
     if "json" in shape.shapes and kind == "S":
-        inner = [{"path": spell_path(at), **_proposed(at, *kinds[0])} for at, kinds in _by_path(shape.inside)]
-        return {"with": "json", "rules": inner or [{"path": "*", "with": "keep"}]}
+        inner = [{"path": spell_path(at)} | wanted.rule for at, _, wanted in _wanted(shape.inside) if not wanted.doubt]
+        return {"with": "json", "rules": inner or [{"path": "*"} | _by_name(name)]}
     if "email" in shape.shapes:
         return {"with": "pseudonym", "form": "email", "domain": "email"}
     if "uuid" in shape.shapes:
         return {"with": "pseudonym", "form": "uuid", "domain": name}
-    if BIRTH.search(name):
+    if BIRTH.search(name) and kind in ("S", "N"):
         return {"with": "shift_date"}
     if "date" in shape.shapes:
         return {"with": "keep"}

@@ -359,7 +359,12 @@ WRONG: list[tuple[Callable[[Case], None], str, str, str]] = [
     (full_of_items, "not production", WARNING, "2,000,000 items"),
     (nothing_matched, "selection of tables", BLOCKER, "'nothing-*'"),
     (lambda c: masked(c, "customer-*"), "selection of tables", BLOCKER, "rule for email is for 'customer-*', and none"),
-    (lambda c: masked(c, "*", "eu-*"), "selection of tables", BLOCKER, "condition n <> :n is for 'eu-*', and none of 1"),
+    (
+        lambda c: masked(c, "*", "eu-*"),
+        "selection of tables",
+        BLOCKER,
+        "condition n <> :n is for 'eu-*', and none of 1",
+    ),
     (masked_elsewhere, "selection of tables", WARNING, "a table that this run leaves out"),
     (masked_elsewhere_by_now, "selection of tables", BLOCKER, "for 'customer-*'"),
     (gone, "source table", BLOCKER, "it is gone"),
