@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from binascii import a2b_base64
 from collections.abc import Iterator
-from typing import Any
 
 from runbook_lib.items.canonical import Attribute, Item, canonical_number
 from runbook_lib.masking.json_text import NotJson, read_json_text
-from runbook_lib.masking.rules import MaskRule, Verb, split_template
+from runbook_lib.masking.rules import TemplateReader, Verb, split_template
 from runbook_lib.masking.tree import MaskNode, MaskTree
 from runbook_lib.masking.verbs import constant_attribute
 
@@ -23,7 +22,7 @@ class ItemLeaves:
     def __init__(self, tree: MaskTree) -> None:
         self._tree = tree
         self._sought = [rule.is_sought for rule in tree.rules]
-        self._shapes = [_shapes(rule) for rule in tree.rules]
+        self._readers = [TemplateReader(rule) for rule in tree.rules]
         self._constants = [_constant_text(rule.constant) for rule in tree.rules]
 
     def of(self, item: Item) -> Iterator[Leaf]:
@@ -36,7 +35,7 @@ class ItemLeaves:
             if (constant := _constant_text(rule.constant)) is not None:
                 yield constant
             for template in rule.templates:
-                yield from (piece for piece in split_template(template)[1] if isinstance(piece, str))
+                yield from split_template(template).literals
 
     def _map(self, node: MaskNode, members: dict[str, Attribute]) -> Iterator[Leaf]:
         names, renamed = node.names, node.rename is not None
@@ -93,15 +92,21 @@ class ItemLeaves:
         return index >= 0 and text not in ("", self._constants[index])
 
     def _parts(self, index: int, text: str) -> Iterator[Leaf]:
-        """A text that a template takes apart; one of which every part is kept stays as it is."""
-        for pattern, kept in self._shapes[index]:
-            if match := pattern.fullmatch(text):
-                parts = match.groupdict()
-                yield (KEPT if kept.issuperset(parts) else index), text
-                for name, part in parts.items():
-                    yield (KEPT if name in kept else index), part
-                return
-        yield index, text
+        """A text that a template takes apart; one of which every part is kept stays as it is.
+
+        One of which nobody knows what is kept is not written at all.
+        """
+        reader = self._readers[index]
+        read = reader.read(text)
+        if read is None or read.is_unclear:
+            yield index, text
+            return
+        leaves = [
+            (KEPT if reader.is_kept(read.number, part) else index, text[start:end])
+            for part, (start, end) in enumerate(read.spans)
+        ]
+        yield (KEPT if all(each == KEPT for each, _ in leaves) else index), text
+        yield from leaves
 
 
 def _constant_text(constant: str | float | bool | None) -> str | None:
@@ -109,11 +114,6 @@ def _constant_text(constant: str | float | bool | None) -> str | None:
     if constant is None or isinstance(constant, bool):
         return None
     return str(next(iter(constant_attribute(constant).values())))
-
-
-def _shapes(rule: MaskRule) -> list[tuple[Any, frozenset[str]]]:
-    kept = frozenset(name for name, part in rule.parts.items() if part.verb is Verb.KEEP)
-    return [(split_template(template)[0], kept) for template in rule.templates]
 
 
 def _all_of(attribute: Attribute, index: int) -> Iterator[Leaf]:

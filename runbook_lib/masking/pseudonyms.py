@@ -13,7 +13,7 @@ from enum import StrEnum
 HEX_DIGITS = 32
 MOST_DIGITS = 38
 SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
-_SHAPED = re.compile(r"[\d\s+().\-/]*\d[\d\s+().\-/]*", re.ASCII)
+_SHAPED = re.compile(r"[\s+().\-/]*\d[\d\s+().\-/]*", re.ASCII)
 _PLACES = re.compile(r"\d", re.ASCII)
 
 

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from runbook_lib.masking.paths import Path, Wild, parse_path
 from runbook_lib.masking.pseudonyms import Form
 
+Span = tuple[int, int]
 PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -115,37 +116,108 @@ def _spelled(place: tuple[Path, bool]) -> tuple[list[str], bool]:
     return [step.value + "\0" if isinstance(step, Wild) else step for step in place[0]], place[1]
 
 
-def longest(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    """A template's pattern whose parts take as much as they can; a text that it reads otherwise is unclear."""
-    return re.compile(pattern.pattern.replace(".+?)", ".+)"), re.DOTALL)
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What stands before the first part of a text, and each part with what stands behind it.
 
-
-def split_template(template: str) -> tuple[re.Pattern[str], list[str | tuple[str]]]:
-    """What a template matches, and its pieces: literal texts, and the names of its parts as tuples of one.
-
-    Raises ValueError for a template without parts, with the same part twice, or with two that nothing divides.
+    A text is divided in one pass from either end, in time that grows with its length alone.
     """
-    pieces: list[str | tuple[str]] = []
-    at, pattern = 0, ""
-    for match in PART.finditer(template):
-        literal = template[at : match.start()]
-        if not literal and pieces:
-            raise ValueError(f"template {template!r}: nothing divides {{{match[1]}}} from the part before it")
-        if literal:
-            pieces.append(literal)
-            pattern += re.escape(literal)
-        if (match[1],) in pieces:
-            raise ValueError(f"template {template!r} has the part {{{match[1]}}} twice")
-        pieces.append((match[1],))
-        last = match.end() == len(template)
-        pattern += f"(?P<{match[1]}>{'.+' if last else '.+?'})"
-        at = match.end()
-    rest = template[at:]
-    if not any(isinstance(piece, tuple) for piece in pieces):
+
+    before: str
+    parts: tuple[str, ...]
+    behind: tuple[str, ...]  # of which only the last may be empty
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        return tuple(literal for literal in (self.before, *self.behind) if literal)
+
+    def spans(self, text: str) -> list[Span] | None:
+        """Where the parts stand, each as short as it can be, the first ones first; None for a text of another shape."""
+        at, last, found = len(self.before), len(text) - len(self.behind[-1]), list[Span]()
+        if not (text.startswith(self.before) and text.endswith(self.behind[-1])):
+            return None
+        for literal in self.behind[:-1]:
+            end = text.find(literal, at + 1, last)
+            if end < 0:
+                return None
+            found.append((at, end))
+            at = end + len(literal)
+        return [*found, (at, last)] if at < last else None
+
+    def is_unclear(self, text: str, spans: list[Span]) -> bool:
+        """Whether a text could be divided in another way than at these places, the first that there are."""
+        end, last = len(text) - len(self.behind[-1]), list[Span]()
+        for literal in reversed(self.behind[:-1]):
+            at = text.rfind(literal, 0, end - 1)
+            last.append((at + len(literal), end))
+            end = at
+        return [*last, (len(self.before), end)] != spans[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTemplate:
+    """A text as one of a rule's templates divides it; unclear where part is kept that another reading would mask."""
+
+    number: int
+    spans: list[Span]
+    is_unclear: bool
+
+
+class TemplateReader:
+    """Reads texts by the templates of a rule: by the first that fits."""
+
+    def __init__(self, rule: MaskRule) -> None:
+        self.templates = tuple(map(split_template, rule.templates))
+        self._kept = [[_keeps(rule, part) for part in template.parts] for template in self.templates]
+
+    def read(self, text: str) -> ReadTemplate | None:
+        """None for a text that no template fits."""
+        for number, template in enumerate(self.templates):
+            spans = template.spans(text)
+            if spans is not None:
+                return ReadTemplate(number, spans, self._is_unclear(number, text, spans))
+        return None
+
+    def is_kept(self, number: int, part: int) -> bool:
+        return self._kept[number][part]
+
+    def _is_unclear(self, number: int, text: str, spans: list[Span]) -> bool:
+        kept = [span for span, keeps in zip(spans, self._kept[number], strict=True) if keeps]
+        if not kept:
+            return False
+        others = range(number + 1, len(self.templates))
+        return self.templates[number].is_unclear(text, spans) or any(self._masks(n, text, kept) for n in others)
+
+    def _masks(self, number: int, text: str, kept: list[Span]) -> bool:
+        """Whether another template fits, too, and would mask some of what is kept."""
+        template = self.templates[number]
+        spans = template.spans(text)
+        if spans is None:
+            return False
+        masked = [span for span, keeps in zip(spans, self._kept[number], strict=True) if not keeps]
+        return bool(masked) and (
+            template.is_unclear(text, spans) or any(at < to and start < end for at, end in masked for start, to in kept)
+        )
+
+
+def _keeps(rule: MaskRule, part: str) -> bool:
+    return part in rule.parts and rule.parts[part].verb is Verb.KEEP
+
+
+def split_template(template: str) -> Template:
+    """What a template says; raises ValueError for one without parts, with the same part twice, or undivided ones."""
+    found = list(PART.finditer(template))
+    if not found:
         raise ValueError(f"template {template!r} has no part in braces, like CUSTOMER#{{email}}")
-    if rest:
-        pieces.append(rest)
-        pattern += re.escape(rest)
-    if re.search(r"[{}]", "".join(piece for piece in pieces if isinstance(piece, str))):
+    parts = tuple(match[1] for match in found)
+    ends = [*(match.start() for match in found[1:]), len(template)]
+    behind = tuple(template[match.end() : end] for match, end in zip(found, ends, strict=True))
+    for number, part in enumerate(parts):
+        if number and not behind[number - 1]:
+            raise ValueError(f"template {template!r}: nothing divides {{{part}}} from the part before it")
+        if part in parts[:number]:
+            raise ValueError(f"template {template!r} has the part {{{part}}} twice")
+    made = Template(template[: found[0].start()], parts, behind)
+    if re.search(r"[{}]", "".join(made.literals)):
         raise ValueError(f"template {template!r} has braces that are no part; a part is spelled {{name}}")
-    return re.compile(pattern, re.DOTALL), pieces
+    return made

@@ -10,7 +10,7 @@ from runbook_lib.items.canonical import Attribute, Item, canonical_number
 from runbook_lib.masking.dates import days_of, shift_number, shift_text
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.pseudonyms import SPELLED, Form, number_pseudonym
-from runbook_lib.masking.rules import MaskRule, Verb, longest, split_template
+from runbook_lib.masking.rules import MaskRule, TemplateReader, Verb
 
 Action = Callable[[str, Any, Item], "Attribute | None"]  # None drops the attribute
 Text = Callable[[str], str]
@@ -124,36 +124,34 @@ def _binary(key: MaskKey, rule: MaskRule) -> Text:
 
 
 def template_action(key: MaskKey, rule: MaskRule) -> Action:
-    """Pseudonyms in the places of the first template that the text has the shape of."""
-    shapes = []
-    keeps = any(part.verb == Verb.KEEP for part in rule.parts.values())
-    for template in rule.templates:
-        pattern, pieces = split_template(template)
-        other = longest(pattern) if keeps else pattern
-        made: list[tuple[str, Text | None]] = []
-        for piece in pieces:
-            if isinstance(piece, str):
-                made.append((piece, None))
-                continue
-            part = rule.parts.get(piece[0])
-            if part is not None and part.verb == Verb.KEEP:
-                made.append((piece[0], str))
-                continue
+    """Pseudonyms in the places of the first template that the text has the shape of, if no other keeps less."""
+    reader = TemplateReader(rule)
+    changes: list[list[Text | None]] = []
+    for number, template in enumerate(reader.templates):
+        made: list[Text | None] = []
+        for at, name in enumerate(template.parts):
+            part = rule.parts.get(name)
             form = (part.form if part else None) or rule.form or Form.HEX
-            domain = (part.domain if part else None) or rule.domain or piece[0]
-            made.append((piece[0], text_pseudonym(key, domain, form, rule.length)))
-        shapes.append((pattern, other, made))
+            domain = (part.domain if part else None) or rule.domain or name
+            kept = reader.is_kept(number, at)
+            made.append(None if kept else text_pseudonym(key, domain, form, rule.length))
+        changes.append(made)
 
     def spell(text: str) -> str:
-        for pattern, other, made in shapes:
-            if match := pattern.fullmatch(text):
-                if other is not pattern and match.groups() != other.fullmatch(text).groups():  # type: ignore[union-attr]
-                    raise Unmaskable(
-                        f"a value at {rule.path} fits a template of its rule in more than one way, and part of it is "
-                        "kept: nobody knows which part"
-                    )
-                return "".join(name if change is None else change(match[name]) for name, change in made)
-        raise Unmaskable(f"a value at {rule.path} has the shape of no template of its rule")
+        read = reader.read(text)
+        if read is None:
+            raise Unmaskable(f"a value at {rule.path} has the shape of no template of its rule")
+        if read.is_unclear:
+            raise Unmaskable(
+                f"a value at {rule.path} fits the templates of its rule in more than one way, and part of it is kept: "
+                "nobody knows which part"
+            )
+        template = reader.templates[read.number]
+        spelled = [template.before]
+        for change, behind, (start, end) in zip(changes[read.number], template.behind, read.spans, strict=True):
+            said = text[start:end]
+            spelled += (said if change is None else change(said), behind)
+        return "".join(spelled)
 
     def act(kind: str, value: Any, item: Item) -> Attribute | None:
         if kind == "S":

@@ -100,7 +100,7 @@ class InnerRuleSetting(Strict):
             raise ValueError(f"'{extra[0]}' means nothing to the verb {self.with_}")
         if missing := sorted(TOLD[self.with_] & NEEDED - told):
             raise ValueError(f"the verb {self.with_} needs '{missing[0]}'")
-        named = {str(piece[0]) for t in self.templates for piece in split_template(t)[1] if isinstance(piece, tuple)}
+        named = {part for template in self.templates for part in split_template(template).parts}
         if unknown := sorted(self.parts.keys() - named):
             raise ValueError(f"parts names {unknown[0]!r}, which is in no template")
         if self.form in ("uuid", "name") and self.length is not None:

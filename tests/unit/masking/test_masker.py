@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import ConfigError
@@ -120,6 +120,66 @@ def test_a_value_of_which_a_template_could_keep_more_or_less_is_refused(value: s
     assert value not in str(caught.value)
     all_masked = rule("pk", "template", templates=("USER#{email}#{id}",))
     assert "x.com" not in text(masked({"pk": {"S": value}}, all_masked), "pk")
+
+
+@pytest.mark.parametrize(
+    ("templates", "value", "kept"),
+    [
+        (("{name}/{no}", "{name}"), "Meierhof/Schulzendorff", None),  # the second would mask all of it
+        (("{name}/{no}", "{name}"), "Schulzendorff", ""),
+        (("{name}", "{name}/{no}"), "Meierhof/0017", ""),  # what is kept in neither is masked by the first
+        (("CUSTOMER#{name}", "{no}"), "CUSTOMER#Meierhof", ""),
+        (("CUSTOMER#{name}", "{no}"), "0017", "0017"),
+        (("O#{no}", "{no}"), "O#0017", "0017"),  # both keep it
+        (("O#{no}", "{first}#{no}"), "O#0017", "0017"),  # and the other masks what is no part here
+        (("O#{no}", "{first}#{no}"), "O#00#17", None),
+        (("{no}", "{first}#{no}"), "O#0017", None),
+        (("{name}#{other}", "{no}"), "O#00#17", ""),  # however it is divided, all is masked
+    ],
+)
+def test_what_one_template_keeps_and_another_masks_is_refused(
+    templates: tuple[str, ...], value: str, kept: str | None
+) -> None:
+    reads = rule("pk", "template", templates=templates, parts={"no": TemplatePart(Verb.KEEP)})
+    if kept is None:
+        with pytest.raises(Unmaskable, match="in more than one way") as caught:
+            masked({"pk": {"S": value}}, reads)
+        assert value not in str(caught.value)
+    else:
+        made = text(masked({"pk": {"S": value}}, reads), "pk")
+        assert made.endswith(kept)
+        assert kept or not any(word in made for word in ("Meierhof", "Schulzendorff", "0017"))
+    mask = TableMask(KEY, [reads], "orders")
+    found = {each for index, each in ItemLeaves(mask.tree).of({"pk": {"S": value}}) if index == -1}
+    # Nothing of a value that is refused counts as kept.
+    assert found - {value if kept else ""} == {"pk", *([kept] if kept else [])} - {value}
+
+
+LITERALS = st.sampled_from(["", "a", "-", "ab", "--"])
+
+
+BETWEEN = st.lists(st.sampled_from(["a", "-", "ab", "--", "a-"]), max_size=3)
+
+
+@example("", ["a"], "", "aab")
+@example("", ["a"], "", "baa")
+@given(LITERALS, BETWEEN, LITERALS, st.text("ab-", max_size=9))
+def test_a_template_divides_a_text_as_a_pattern_would(before: str, between: list[str], end: str, value: str) -> None:
+    behind = (*between, end)
+    template = split_template(before + "".join(f"{{p{n}}}{literal}" for n, literal in enumerate(behind)))
+    pattern = re.escape(before) + "".join(f"(.+?){re.escape(literal)}" for literal in behind)
+    match = re.compile(pattern, re.DOTALL).fullmatch(value)
+    spans = template.spans(value)
+    assert spans == (match and [match.span(n + 1) for n in range(len(behind))])
+    if spans is None or match is None:
+        return
+    ways = {
+        parts
+        for parts in itertools.product({value[i:j] for i in range(len(value)) for j in range(i + 1, len(value) + 1)},
+                                       repeat=len(behind))
+        if before + "".join(part + literal for part, literal in zip(parts, behind, strict=True)) == value
+    }  # fmt: skip
+    assert template.is_unclear(value, spans) == (len(ways) > 1)
 
 
 @pytest.mark.parametrize("template", ["CUSTOMER#", "{a}{b}", "{a}#{a}", "{a}#{", "{1}"])

@@ -78,7 +78,8 @@ def test_what_rules_for_json_leave_unnamed_is_proposed_for_their_own_rules() -> 
     own = rules_of(known, "orders")
     said = list(missing_inside("orders", shapes_of(items()), own))
     assert said == [
-        "# into the rules of in_json, person (orders): {path: none, with: pseudonym, form: hex, domain: none}  # NULL 3\n",
+        "# into the rules of in_json, person (orders): "
+        "{path: none, with: pseudonym, form: hex, domain: none}  # NULL 3\n",
         "# into the rules of in_json, person (orders): {path: open, with: keep}  # BOOL 3\n",
         "# into the rules of in_json, person (orders): {path: total, with: keep}  # N 3\n",
         "# into the rules of object (orders): {path: none, with: pseudonym, form: hex, domain: none}  # NULL 3\n",
