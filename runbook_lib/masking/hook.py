@@ -92,9 +92,11 @@ def load_hook(spelled: str, folder: Path) -> ItemHook:
     try:
         with _silent():  # a stream that it keeps stays silent
             exec(compile(source, str(file), "exec"), module.__dict__)
-    except Exception as error:
+            found = getattr(module, function, None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also SystemExit, which would end the command as if all were well
         raise ConfigError(f"{where}: {file} cannot be imported: {type(error).__name__}: {error}") from None
-    found = getattr(module, function, None)
     if not callable(found):
         raise ConfigError(f"{where}: expected a function {function} in {file}, found none")
     return ItemHook(found, hashlib.sha256(source).hexdigest())

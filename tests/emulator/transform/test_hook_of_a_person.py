@@ -61,5 +61,14 @@ def test_nothing_that_a_hook_raises_quotes_an_item(world: World, hostile: str) -
     assert done.returncode == (0 if hostile == "a map of its own" else 1)  # such a map is read as the map that it is
 
 
+def test_a_hook_that_ends_the_program_when_it_is_imported_is_refused(world: World) -> None:
+    """It ended the command with exit code 0 and not a word."""
+    world.pair("a", things(1))
+    (world.folder / "own.py").write_text(PLAIN + "import sys\nsys.exit(0)\n")
+    done = runbook_here("run", world.config(transform={"hook": "own.py:transform"}), "--run-id", "r", "--execute")
+    assert (done.returncode, "cannot be imported: SystemExit" in done.stderr) == (2, True), done.stdout + done.stderr
+    assert not world.items(world.target, world.dst("a"))
+
+
 def files(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]

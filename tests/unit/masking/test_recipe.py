@@ -140,12 +140,16 @@ def test_a_hook_is_loaded_from_its_file_and_told_by_its_digest(tmp_path: Path) -
         ("hook.py:missing", "expected a function missing"),
         ("broken.py:transform", "cannot be imported: SyntaxError"),
         ("raises.py:transform", "cannot be imported: RuntimeError"),
+        ("leaves.py:transform", "cannot be imported: SystemExit: 0"),
+        ("leaves_later.py:transform", "cannot be imported: SystemExit"),
     ],
 )
 def test_a_hook_that_cannot_be_had_is_a_configuration_error(tmp_path: Path, spelled: str, told: str) -> None:
     (tmp_path / "hook.py").write_text("transform = 1\n")
     (tmp_path / "broken.py").write_text("def\n")
     (tmp_path / "raises.py").write_text("raise RuntimeError\n")
+    (tmp_path / "leaves.py").write_text("import sys\nsys.exit(0)\n")
+    (tmp_path / "leaves_later.py").write_text("def __getattr__(name):\n    raise SystemExit\n")
     with pytest.raises(ConfigError) as caught:
         load_hook(spelled, tmp_path)
     assert told in str(caught.value)
