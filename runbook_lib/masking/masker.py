@@ -60,6 +60,8 @@ class TableMask:
         self._made_of = key, tuple(rules), table
         self.tree = mask_tree(key, rules_of(tuple(rules), table), note)
         self._root = self.tree.root
+        for name in [name for name in self._root.names if name.startswith(REPLICATION)]:
+            del self._root.names[name]  # never written, whatever a rule says
 
     def watched(self, note: Note) -> TableMask:
         """The same mask, which tells of each value and what it makes of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,7 +105,7 @@ class Recipe:
         if mask is None or any(not keep(item) for keep in self.keeps):
             return
         try:
-            before = [item] if self.hook is None else hooked(self.hook, item, context)
+            before = [item] if self.hook is None else hooked(self.hook, _copied(item), context)
             pairs = [(each, mask.masked(each, mask.tally())) for each in before]
         except (Unmaskable, HookFailed):
             return
@@ -120,12 +119,12 @@ class Recipe:
             return [item]
         if tally.hooked < TWICE:
             tally.hooked += 1
-            first = hooked(self.hook, copy.deepcopy(item), context)
-            second = hooked(self.hook, copy.deepcopy(item), context)
+            first = hooked(self.hook, _copied(item), context)
+            second = hooked(self.hook, _copied(item), context)
             if [digest(each) for each in first] != [digest(each) for each in second]:
                 raise NotPure(f"line {context.line}")
             return first
-        return hooked(self.hook, item, context)
+        return hooked(self.hook, _copied(item), context)
 
     def _masked(self, item: Item, tally: RecipeTally) -> Item:
         if self.mask is not None and tally.mask is not None:
@@ -146,6 +145,13 @@ class Recipe:
                 held_key(item, (attribute,))
         if self.hook is not None:
             digest(item)  # of a person's making: any value may be one that DynamoDB does not have
+
+
+def _copied(held: Any) -> Any:
+    """An item for a hook, which may change what it is given: what it was is read again afterwards."""
+    if isinstance(held, dict):
+        return {name: _copied(value) for name, value in held.items()}
+    return [_copied(value) for value in held] if isinstance(held, list) else held
 
 
 def spell_item(item: dict[str, Any]) -> bytes:

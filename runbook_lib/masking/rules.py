@@ -6,12 +6,16 @@ import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from runbook_lib.masking.paths import Path, Wild, parse_path
 from runbook_lib.masking.pseudonyms import Form
 
 Span = tuple[int, int]
 PART = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+_steps = lru_cache(maxsize=1 << 16)(parse_path)  # one path is asked for by every table that its rule is for
 
 
 class Verb(StrEnum):
@@ -56,7 +60,11 @@ class MaskRule:
 
     @property
     def steps(self) -> Path:
-        return parse_path(self.path)
+        return _steps(self.path)
+
+    @property
+    def names_its_table(self) -> bool:
+        return not is_glob(self.table)
 
     @property
     def name(self) -> str:
@@ -69,6 +77,11 @@ class MaskRule:
         return self.verb != Verb.KEEP or self.domain is not None
 
 
+def is_glob(table: str) -> bool:
+    """Whether a rule's table stands for all that match it; no table's own name has one of these characters."""
+    return any(sign in table for sign in "*?[")
+
+
 def rules_of(rules: tuple[MaskRule, ...], table: str) -> list[MaskRule]:
     """The rules for a table: of those with the same path the one that names the table, whatever their order.
 
@@ -76,7 +89,7 @@ def rules_of(rules: tuple[MaskRule, ...], table: str) -> list[MaskRule]:
     """
     chosen: dict[tuple[Path, bool], MaskRule] = {}
     for rule in rules:
-        if rule.table != table and not fnmatchcase(table, rule.table):
+        if rule.table != table and not (is_glob(rule.table) and fnmatchcase(table, rule.table)):
             continue
         place = rule.steps, rule.names
         other = chosen.get(place)

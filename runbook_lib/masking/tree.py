@@ -8,7 +8,7 @@ from typing import Any
 
 from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.masking.mask_key import MaskKey
-from runbook_lib.masking.paths import Wild
+from runbook_lib.masking.paths import Path, Step, Wild, spell_path
 from runbook_lib.masking.pseudonyms import Form
 from runbook_lib.masking.rules import MaskRule, Verb, rules_inside
 from runbook_lib.masking.verbs import Action, Text, action_of, text_pseudonym
@@ -68,6 +68,7 @@ def _branch(key: MaskKey, rules: Sequence[MaskRule], listed: list[MaskRule]) -> 
             node = _below(node, step)
         _place(key, node, rule, listed)
     _settle(root)
+    _refuse_unranked(root, rules, listed)
     return root
 
 
@@ -108,6 +109,49 @@ def _settle(node: MaskNode) -> None:
         if below is not None:
             _settle(below)
     node.is_plain = node.verb is Verb.KEEP and node.is_leaf
+
+
+def _refuse_unranked(root: MaskNode, rules: Sequence[MaskRule], listed: Sequence[MaskRule]) -> None:
+    """Raise ValueError where a rule keeps what another one masks, and is not the more specific one in every respect."""
+    keeps = [(rule, rule.steps) for rule in rules if rule.verb is Verb.KEEP and not rule.names]
+    masks = [(rule, rule.steps) for rule in rules if rule.verb is not Verb.KEEP and not rule.names]
+    for mask, masked in masks:
+        if Wild.NAME not in masked:
+            continue  # its path is as specific as any, and of two tables' rules for it one was chosen
+        for keep, kept in keeps:
+            place = _common(kept, masked)
+            if place is None or (place == kept and (keep.names_its_table or not mask.names_its_table)):
+                continue
+            index = _at(root, place).index
+            if index >= 0 and listed[index] is keep:
+                raise ValueError(
+                    f"of two rules of transform.mask that are for {spell_path(place)}, {mask.path} (table "
+                    f"{mask.table!r}) masks it and {keep.path} (table {keep.table!r}) keeps it, and neither is more "
+                    f"specific in every respect; add a rule for {spell_path(place)}"
+                    f"{' that names the table' if mask.names_its_table else ''}, or leave one of them out"
+                )
+
+
+def _common(one: Path, other: Path) -> Path | None:
+    """What two paths both are for; None where that is nothing."""
+    if len(one) != len(other):
+        return None
+    both: list[Step] = []
+    for a, b in zip(one, other, strict=True):
+        if a != b and (Wild.NAME not in (a, b) or Wild.EACH in (a, b)):
+            return None
+        both.append(b if a is Wild.NAME else a)
+    return tuple(both)
+
+
+def _at(root: MaskNode, path: Path) -> MaskNode:
+    """The node of a path that a rule spells; a name that stands for any one is one that no rule spells."""
+    node: MaskNode | None = root
+    for step in path:
+        if node is not None:
+            below = node.each if step is Wild.EACH else node.any_name if step is Wild.NAME else None
+            node = below if isinstance(step, Wild) else node.names.get(step) or node.any_name
+    return node or MaskNode()
 
 
 def _merged(own: MaskNode, general: MaskNode) -> MaskNode:

@@ -9,7 +9,7 @@ from typing import Any
 from runbook_lib.items.canonical import Attribute, Item, canonical_number
 from runbook_lib.masking.dates import days_of, shift_number, shift_text
 from runbook_lib.masking.mask_key import MaskKey
-from runbook_lib.masking.pseudonyms import SPELLED, Form, number_pseudonym
+from runbook_lib.masking.pseudonyms import MOST_DIGITS, SPELLED, Form, number_pseudonym
 from runbook_lib.masking.rules import MaskRule, TemplateReader, Verb
 
 Action = Callable[[str, Any, Item], "Attribute | None"]  # None drops the attribute
@@ -108,6 +108,8 @@ def _number(key: MaskKey, rule: MaskRule) -> Text:
     place = (rule.domain or rule.path).encode()
 
     def of(text: str) -> str:
+        if (rule.length or 0) > MOST_DIGITS:
+            raise Unmaskable(f"a number has at most {MOST_DIGITS} digits, and the rule for {rule.path} asks for more")
         plain = canonical_number(text)
         return number_pseudonym(key.mac(place, plain.encode()), plain, rule.length)
 

@@ -137,7 +137,7 @@ def make_plan(
         ways = _ways_of_writing(context, earlier)
         context = replace(context, pairs=ways, sources=picked.sources, reuses=reuses, exported=exported)
         bill = _bill(context)
-        found = [*names.mistakes(picked.mistakes), *names.idle_rules(picked.idle)]
+        found = [*names.mistakes(picked.mistakes), *names.rules_of_others(picked.idle)]
         found += [*names.one_source_each(context), *names.warm_target_names(context)]
         for of_pair in pool.map(
             lambda pair: [replace(c, source=pair.source) for c in _of_pair(context, pair)], context.pairs

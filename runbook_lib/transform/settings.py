@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
@@ -34,13 +34,22 @@ class Ready:
     settings: Transform
     hook: ItemHook | None
     key: MaskKey | None
+    _named: dict[str, list[MaskRule]] = field(init=False, default_factory=dict)  # rules by the one table they are for
+    _globs: list[MaskRule] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        for rule in self.settings.mask.as_rules if self.settings.mask else ():
+            (self._named.setdefault(rule.table, []) if rule.names_its_table else self._globs).append(rule)
+
+    def _rules_of(self, table: str) -> tuple[MaskRule, ...]:
+        return (*self._named.get(table, ()), *self._globs)
 
     def mask_of(self, table: str) -> TableMask | None:
         """The mask of a table; raises ConfigError for rules that contradict each other."""
         if self.settings.mask is None or self.key is None:
             return None
         try:
-            return TableMask(self.key, self.settings.mask.as_rules, table)
+            return TableMask(self.key, self._rules_of(table), table)
         except ValueError as error:
             raise ConfigError(f"transform.mask.rules: {table}: {error}") from None
 
@@ -48,7 +57,7 @@ class Ready:
         """What becomes of a table's items; raises ConfigError for a rule that would leave an item without its key."""
         mask = self.mask_of(table.name)
         if self.settings.mask is not None:
-            _refuse_lost_keys(rules_of(self.settings.mask.as_rules, table.name), table)
+            _refuse_lost_keys(rules_of(self._rules_of(table.name), table.name), table)
         keeps = [
             parse_filter(each.keep, each.names, each.values)
             for each in self.settings.filter

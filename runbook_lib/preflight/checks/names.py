@@ -26,7 +26,7 @@ def mistakes(found: Sequence[str]) -> Iterator[Check]:
         )  # fmt: skip
 
 
-def idle_rules(found: Sequence[str]) -> Iterator[Check]:
+def rules_of_others(found: Sequence[str]) -> Iterator[Check]:
     """Filters and rules that mask and are for none of the tables that were chosen, but for others of the file."""
     for told in found:
         yield Check(

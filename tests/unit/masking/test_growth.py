@@ -7,14 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
+from runbook_lib.config.moving.transform import Transform
+from runbook_lib.masking import masker
 from runbook_lib.masking.dates import shift_number, shift_text
 from runbook_lib.masking.json_text import NotJson, read_json_text
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.paths import shown_path
 from runbook_lib.masking.pseudonyms import spell_digits
-from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb
+from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb, rules_of
 from runbook_lib.masking.verbs import Unmaskable, template_action
 from runbook_lib.transform.propose import shapes_of
+from runbook_lib.transform.settings import Ready
 
 SMALL, TIMES, MOST = 4_000, 4, 9  # a length, one TIMES as long, and how much longer that may take: a square is 16
 KEPT = {"b": TemplatePart(Verb.KEEP)}
@@ -68,3 +71,14 @@ def seconds(work: Callable[[str], object], text: str) -> float:
 def test_no_value_takes_more_time_than_its_length_says(case: int) -> None:
     work, text = WORK[case]
     assert seconds(work, text(SMALL * TIMES)) / seconds(work, text(SMALL)) < MOST
+
+
+def test_a_table_is_given_the_rules_that_could_be_for_it_and_not_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With each of all rules looked at for each table, a thousand rules for a thousand tables took minutes."""
+    looked_at = list[int]()
+    monkeypatch.setattr(masker, "rules_of", lambda rules, table: looked_at.append(len(rules)) or rules_of(rules, table))
+    rules = [{"table": f"t{n}", "path": "a", "with": "drop"} for n in range(50)] + [{"path": "b", "with": "keep"}]
+    ready = Ready(Transform.model_validate({"mask": {"key": {"env": "KEY"}, "rules": rules}}), None, MaskKey(b"x" * 16))
+    masks = [ready.mask_of(f"t{n}") for n in range(51)]
+    assert [[rule.path for rule in mask.rules] for mask in masks if mask] == [*[["a", "b"]] * 50, ["b"]]
+    assert looked_at == [2] * 50 + [1]

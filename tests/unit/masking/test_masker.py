@@ -86,6 +86,14 @@ def test_equal_numbers_have_equal_pseudonyms_however_they_are_spelled() -> None:
     assert made["a"] == made["b"]
 
 
+@pytest.mark.parametrize("value", [{"N": "4711"}, {"NS": ["4711"]}])
+def test_a_number_gets_no_pseudonym_of_more_digits_than_numbers_have(value: dict[str, Any]) -> None:
+    ((_, made),) = masked({"a": value}, rule("a", length=38))["a"].items()
+    assert len(made if isinstance(made, str) else made[0]) == 38
+    with pytest.raises(Unmaskable, match="a number has at most 38 digits"):
+        masked({"a": value}, rule("a", length=39))
+
+
 def test_a_domain_decides_what_is_equal_and_not_the_path() -> None:
     rules = [rule("a", domain="one"), rule("b", domain="one"), rule("c", domain="other")]
     made = masked({name: {"S": "same"} for name in "abc"}, *rules)
@@ -321,7 +329,7 @@ def test_names_of_a_map_can_be_masked_too() -> None:
 
 
 def test_attributes_of_replication_are_never_kept() -> None:
-    mask = TableMask(KEY, [rule("*", "keep")], "orders")
+    mask = TableMask(KEY, [rule("*", "keep"), rule('"aws:rep:deleting"', "keep")], "orders")
     tally = mask.tally()
     assert mask.masked({"a": {"S": "x"}, "aws:rep:deleting": {"BOOL": False}}, tally) == {"a": {"S": "x"}}
     assert tally.replication == 1
@@ -506,3 +514,76 @@ def test_however_deep_a_value_nests_it_is_masked_or_refused_and_looked_for(shape
             mask.masked(item, mask.tally())
         found = {text for _, text in ItemLeaves(mask.tree).of(item)}
         assert shape == "json" or "ada@example.com" in found
+
+
+EQUAL_RIGHT = [
+    (("*", "*.b", "keep"), ("*", "a.*", "pseudonym"), "a.b"),
+    (("*", "email", "keep"), ("orders", "*", "pseudonym"), "email"),
+    (("*", "*.*.c", "keep"), ("*", "a.*.*", "drop"), "a.*.c"),
+    (("*", "a.b", "keep"), ("orders", "*.b", "null"), "a.b"),
+    (("*", "a[*].*.c", "keep"), ("*", "*[*].b.*", "drop"), "a[*].b.c"),
+    (("ord*", "*.b", "keep"), ("*", "a.*", "pseudonym"), "a.b"),
+]
+
+
+@pytest.mark.parametrize(("keeps", "hides", "place"), EQUAL_RIGHT)
+def test_of_two_rules_of_equal_right_neither_is_taken_to_keep(keeps: Any, hides: Any, place: str) -> None:
+    """What the one masks was kept by the other, and nothing said so."""
+    two = [MaskRule(table, path, Verb(verb)) for table, path, verb in (keeps, hides)]
+    for rules in (two, two[::-1]):
+        with pytest.raises(ValueError, match=re.escape(f"that are for {place}, {hides[1]} (table")) as caught:
+            TableMask(KEY, rules, "orders")
+        assert keeps[1] in str(caught.value)
+        for verb in (Verb.KEEP, Verb.NULL):  # another one that says which is what the words ask for
+            TableMask(KEY, [*rules, MaskRule("orders", place, verb)], "orders")
+    if keeps[0] == hides[0] == "*":
+        inside = MaskRule("*", "p", Verb.JSON, rules=tuple(two))
+        with pytest.raises(ValueError, match="neither is more specific"):
+            TableMask(KEY, [inside], "orders")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [("*", "a.b", "keep"), ("*", "*.b", "null"), ("*", "a.*", "null")],
+        [("orders", "a", "keep"), ("*", "*", "null")],
+        [("orders", "a", "keep"), ("*", "*", "null"), ("orders", "*", "keep")],
+        [("*", "a", "null"), ("orders", "*", "keep")],
+        [("*", "*.b", "null"), ("*", "a.*", "keep"), ("*", "a.b", "null")],
+        [("*", "*.b", "null"), ("*", "profile", "keep")],
+        [("*", "a[*]", "keep"), ("*", "a.*", "null")],
+        [("*", "*[*]", "keep"), ("*", "a.*", "null")],
+    ],
+)
+def test_what_is_more_specific_in_every_respect_is_taken(rules: list[tuple[str, str, str]]) -> None:
+    TableMask(KEY, [MaskRule(table, path, Verb(verb)) for table, path, verb in rules], "orders")
+
+
+STEP = st.sampled_from(["a", "b", "*"])
+RULE = st.tuples(st.sampled_from(["orders", "*"]), st.tuples(STEP, STEP, STEP), st.sampled_from(["keep", "null"]))
+
+
+@given(st.lists(RULE, min_size=2, max_size=6))
+def test_what_is_kept_is_kept_by_a_rule_that_no_masking_one_is_more_specific_than(rules: list[Any]) -> None:
+    made = [MaskRule(table, ".".join(steps), Verb(verb)) for table, steps, verb in rules]
+    try:
+        mask = TableMask(KEY, made, "orders")
+    except ValueError:
+        return
+    names = ("a", "b", "c")
+    item: Item = {x: {"M": {y: {"M": {z: {"S": "raw"} for z in names}} for y in names}} for x in names}
+    written = mask.masked(item, mask.tally())
+    for place in itertools.product(names, repeat=3):
+        x, y, z = place
+        kept = written[x]["M"].get(y, {"M": {}})["M"].get(z) if x in written else None
+        if kept != {"S": "raw"}:
+            continue
+        here = [each for each in rules if all(s in ("*", name) for s, name in zip(each[1], place, strict=True))]
+        keeping = [each for each in here if each[2] == "keep"]
+        for table, steps, verb in here:
+            assert verb == "keep" or any(
+                (own == "orders" or table == "*")
+                and all(one == other or other == "*" for one, other in zip(path, steps, strict=True))
+                and (own, path) != (table, steps)
+                for own, path, _ in keeping
+            )

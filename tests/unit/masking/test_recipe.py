@@ -110,6 +110,26 @@ def test_a_hook_that_changes_its_mind_is_found_and_one_that_edits_its_argument_i
     assert orjson.loads(recipe.made_of(ITEM, CONTEXT, recipe.tally())[0])["n"] == {"N": "2"}
 
 
+@pytest.mark.parametrize("hooked", [0, TWICE])
+def test_a_hook_that_changes_what_it_is_given_changes_nothing_else(hooked: int) -> None:
+    """What the item was is compared and told afterwards: its key, and the image of a change."""
+
+    def edits(item: Item) -> Item:
+        item["pk"]["S"] = "new"
+        item["l"]["L"].append({"S": "more"})
+        return item
+
+    was: Item = {"pk": {"S": "old"}, "l": {"L": [{"S": "one"}]}}
+    mask = TableMask(MaskKey(b"x" * 16), [MaskRule("*", "*", Verb.KEEP)], "t")
+    recipe = Recipe(KEY, (KeyAttribute("pk", "S", "HASH"),), hook=hook_of(edits), mask=mask)
+    tally = recipe.tally()
+    tally.hooked = hooked
+    assert orjson.loads(recipe.made_of(was, CONTEXT, tally)[0])["pk"] == {"S": "new"}
+    assert tally.keys_rewritten == 1
+    list(recipe.key_changes(was, CONTEXT))
+    assert was == {"pk": {"S": "old"}, "l": {"L": [{"S": "one"}]}}
+
+
 def test_attributes_of_replication_are_left_out_without_a_mask_too() -> None:
     recipe = Recipe(KEY)
     tally = recipe.tally()
