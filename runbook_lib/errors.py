@@ -11,7 +11,7 @@
     ├── TransferError            items could not be read or written
     │   └── CorruptFile          a data file is not the one its manifest describes
     │       └── SaidTwice        an object in a line or an answer names a member twice
-    ├── ResumeRefused            the ledger of this run belongs to another plan, export or target table
+    ├── ResumeRefused            the ledger of this run belongs to another plan, export or table, or is an old copy
     ├── LedgerError              the run's ledger cannot be read or written, for example on a full disk
     └── EvidenceError            the files of a run folder are not the ones it was sealed with
     KeyboardInterrupt
@@ -100,7 +100,7 @@ class SaidTwice(CorruptFile):
 
 
 class ResumeRefused(RunbookError):
-    """The ledger of this run belongs to another plan, export or target table."""
+    """The ledger of this run belongs to another plan, export or target table, or is an older copy of itself."""
 
 
 class LedgerError(RunbookError):

@@ -40,9 +40,10 @@ presigned URL or form, or the wire-level path.
   service DynamoDB Streams. No stream is ever turned on, changed or turned off.
 
   For the register of the runs that have written to a target: `TagResource` and `UntagResource` for the one tag
-  `runbook:register`, `PutObject` for the run's own entry, or for the mark that keeps other runs out while it
-  takes something back, and only with `If-None-Match`, `ListObjectsV2` for the table's folder. The same two beside the
-  exports: for the entry of a run that uses another's, and the mark of a cleanup that takes its own away.
+  `runbook:register`, `PutObject` for the run's own entry, or for a mark (that it writes, or has ended,
+  or takes something back, or that a target is in use), and only with `If-None-Match`, `ListObjectsV2` for the table's
+  folder. The same two beside the exports: for the entry of a run that uses another's, and the mark of a cleanup that
+  takes its own away.
 
   With `report.anchor`: `GetObjectLockConfiguration` of the staging bucket before a folder is sealed, and afterwards,
   under `PREFIX/anchors/RUN_ID/`, `PutObject` (only with `If-None-Match`, a lock of its own only as COMPLIANCE) and

@@ -54,6 +54,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.run.steps import CUT_OVER
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.run.waiting import Sleep
+from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy, say_in_use
 from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.validate.step import validate_tables
@@ -86,6 +87,8 @@ def cut_over(
             _ready(run, pairs, watch)
             return GATES.all(run.ledger)
         check_confirmation(run.confirmation, run.clients)
+        for pair in pairs:
+            refuse_older_copy(run, pair)  # before a hook stops whoever writes to the targets by now
         EXECUTED.record(run.ledger, True)
         fact = _freeze(run, pairs, said, watch)
         with marked_end(run, *pairs):
@@ -259,6 +262,8 @@ def _go(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:
             raise stay_shut(run, Gate.GO, CutOverFault.NOT_APPLIED, "the last window is not recorded; run again")
         quiet_until = hold_to_quiet(run, _opened(run, pairs, sleep, acting=False), known.until)
         go_at = format_timestamp(source_time(run, pairs))
+        for pair in run.planned_pairs():
+            say_in_use(run, pair)
         with run.ledger.batch():  # the one is not known without the other, whenever this is killed
             CUT_OVERS.record(run.ledger, replace(known, go_at=go_at, quiet_until=quiet_until))
             passed = replace(GATES.needed(run.ledger, Gate.GO), state=GateState.PASSED)

@@ -1,9 +1,10 @@
-"""Whether a bulk put still writes to a table of which something is about to be taken back."""
+"""Whether a run may still write to a table of which something is about to be taken back, as its bulk put may."""
 
 from __future__ import annotations
 
 from runbook_lib.load.targets.bulk_put import look_after_bulk_put
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.run import Run
@@ -22,3 +23,13 @@ def still_put_in_bulk(run: Run, pair: Pair, loaded: ImportFact, *, look: bool) -
         return True
     with marked_end(run, pair):  # whoever was killed has not said so
         return False
+
+
+def why_still_written(run: Run, pair: Pair, loaded: ImportFact, *, look: bool) -> str:
+    """Why something of this run may still be written to a target; empty where nothing can be. `look` as above."""
+    if still_put_in_bulk(run, pair, loaded, look=look):
+        return (
+            "its bulk put may still be writing, as far as is known; a cleanup with --execute asks DynamoDB, run it "
+            "again once the bulk put has ended, or an hour after it was asked for if DynamoDB lists none"
+        )
+    return still_in_doubt(run.ledger, pair.target, run.now()) if loaded.binding is not None else ""

@@ -26,8 +26,8 @@ from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableEr
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import REMOVING, check_confirmation
+from runbook_lib.run.admission.ended import refuse_unlooked
 from runbook_lib.run.facts.cut_over.gates import went
-from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CREATED, REMOVALS, CreationStatus, Removal
 from runbook_lib.run.run import Run, table_identity
@@ -35,9 +35,10 @@ from runbook_lib.run.tables.scratch import scratch_map
 from runbook_lib.run.waiting import Wait
 from runbook_lib.run.witnesses.writers.closed_tables import closed
 from runbook_lib.run.witnesses.writers.other_writers import refuse_unless_alone
+from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.run.witnesses.writers.write_register import leave
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.undo.bulk_writes import still_put_in_bulk
+from runbook_lib.undo.bulk_writes import why_still_written
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import OwnKept, held_to_own, own_items
 from runbook_lib.undo.remove_objects import Hands, mark_cleaned, remove_objects
@@ -127,6 +128,8 @@ def _hands(run: Run, opened: ExitStack) -> Hands:
 
 def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
     """The target first, then the objects that say what is in it; without hands it only looks."""
+    refuse_older_copy(run, pair)
+    refuse_unlooked(run.ledger, run.planned_pairs())
     with ExitStack() as shut:
         if removal.target_kept is None:
             _remove_from_target(run, pair, removal, hands, shut)
@@ -143,7 +146,7 @@ def _remove_from_target(run: Run, pair: Pair, removal: Removal, hands: Hands | N
     is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
     if moment is not None:
         removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
-    elif loaded is not None and (why := _why_still_written(run, pair, loaded, hands)):
+    elif loaded is not None and (why := why_still_written(run, pair, loaded, look=hands is not None)):
         raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, shut, wrote=begun)
@@ -151,16 +154,6 @@ def _remove_from_target(run: Run, pair: Pair, removal: Removal, hands: Hands | N
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded is not None and loaded.binding is not None:
         _remove_items(run, pair, loaded, loaded.binding, removal, hands, shut)
-
-
-def _why_still_written(run: Run, pair: Pair, loaded: ImportFact, hands: Hands | None) -> str:
-    """Why something of this run may still be written to a target; empty where nothing can be."""
-    if still_put_in_bulk(run, pair, loaded, look=hands is not None):
-        return (
-            "its bulk put may still be writing, as far as is known; a cleanup with --execute asks DynamoDB, run it "
-            "again once the bulk put has ended, or an hour after it was asked for if DynamoDB lists none"
-        )
-    return still_in_doubt(run.ledger, pair.target, run.now()) if loaded.binding is not None else ""
 
 
 def _remove_table(

@@ -44,6 +44,7 @@ from runbook_lib.run.witnesses.begun_windows import half_applied, why_unreadable
 from runbook_lib.run.witnesses.items_before import why_unknown
 from runbook_lib.run.witnesses.writers.closed_tables import closed, keep_taken_back
 from runbook_lib.run.witnesses.writers.other_writers import refuse_later_writers
+from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.refused_changes import left_before, refused_keys
@@ -126,6 +127,7 @@ def _table(
         raise GateFailed(f"what {pair.target} held before is not known: {why}; nothing was written to it")
     if why := why_unreadable(run, pair.source):
         raise GateFailed(f"{why}; nothing was taken back")
+    refuse_older_copy(run, pair)
     with scratch_map() as base, _alone(run, pair, table, execute=execute):
         if loaded.items_before:
             refuse_unrecoverable(run, pair, loaded)

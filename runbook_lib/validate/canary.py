@@ -24,6 +24,7 @@ from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.validation import CANARIES, CanaryFact, CanaryState
 from runbook_lib.run.run import Run
+from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.timestamps import format_timestamp
 
 # One key for every run, so that whoever comes next finds what was left behind; the run stands in the item.
@@ -76,6 +77,7 @@ def _try(run: Run, pair: Pair, writer: DynamoDBTransport) -> tuple[CanaryState, 
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         return FAILED, f"there is no table {pair.target}"
+    refuse_older_copy(run, pair)
     if table.stream:
         return NOT_TRIED, "the target has a stream, whose consumers would see the canary"
     key, backoff = reserved_key(table.key), Backoff()

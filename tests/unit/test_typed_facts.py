@@ -65,6 +65,7 @@ INSIDE = {  # of run/, which alone may read facts as they are stored
     "run/tables/json_column.py": "columns of JSON, read by their shape",
     "run/unfinished.py": "run.json of whatever version, as JSON",
     "run/witnesses/writers/closed_tables.py": "marks in a register, as JSON",
+    "run/witnesses/writers/own_marks.py": "marks in a register, as JSON",
     "run/witnesses/source_ttl.py": "items in DynamoDB's JSON",
     "run/witnesses/writers/registration.py": "entries of a register, as JSON",
     "run/witnesses/writers/write_register.py": "entries of a register, as JSON",

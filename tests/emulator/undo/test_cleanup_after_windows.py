@@ -58,9 +58,17 @@ def test_after_the_go_nothing_of_the_targets_is_removed(world: World) -> None:
     moving.catch_up()
     moving.validated()
     cut(moving, moving.now())
-    before = moving.target()
+    before, objects = moving.target(), staged(world)
+    removal = cleaned(moving)  # which would take what the look afterwards needs
+    assert "should be looked at before anything goes" in removal.kept  # type: ignore[attr-defined]
+    assert [key for key in objects if key not in staged(world)] == []
+    moving.run.ledger.close()
+    moving.run = open_run(str(moving.config), "r", True)
+    moving.minutes(40)
+    cut(moving)
     removal = cleaned(moving)
     assert "took the place of its source" in removal.kept  # type: ignore[attr-defined]
+    assert removal.objects > 0  # type: ignore[attr-defined]
     assert moving.target() == before
 
 

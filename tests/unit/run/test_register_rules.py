@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,20 +13,28 @@ import pytest
 
 from runbook_lib.aws.s3.registers import NoTags
 from runbook_lib.aws.session.granted_clients import GrantedClients
-from runbook_lib.errors import GateFailed, TableError, TransferError
+from runbook_lib.errors import GateFailed, ResumeRefused, TableError, TransferError
 from runbook_lib.record.gathered.table_row import section_of
 from runbook_lib.record.model.table import Registered
 from runbook_lib.run.facts.targets import STOOD_BEFORE, StoodBefore
 from runbook_lib.run.witnesses.writers import named_register, write_register
 from runbook_lib.run.witnesses.writers import registration as registrations
-from runbook_lib.run.witnesses.writers.other_writers import refuse_unless_alone
+from runbook_lib.run.witnesses.writers.other_writers import look_for_others, refuse_unless_alone
+from runbook_lib.run.witnesses.writers.own_marks import (
+    ASKED_FOR,
+    IN_USE,
+    TAKEN_BACK,
+    UNDOING,
+    refuse_older_copy,
+    say_once,
+)
 from runbook_lib.run.witnesses.writers.registration import (
     Registration,
     WriterStanding,
     begin_registration,
     registration,
 )
-from runbook_lib.run.witnesses.writers.write_register import ASKED_FOR, leave, refuse_busy, register, stay_registered
+from runbook_lib.run.witnesses.writers.write_register import leave, refuse_busy, register, stay_registered
 from runbook_lib.run.witnesses.writers.writing_marks import end_marks, marked_end, refuse_beside, starts_of
 
 OWN = "s3://bbb/exports/register"
@@ -112,6 +121,7 @@ def run_of(name: str, bucket: str = "bbb", prefix: str = "exports", accept: Any 
     ledger, staging = Ledger(), SimpleNamespace(bucket=bucket, prefix=prefix)
     return SimpleNamespace(
         id=name,
+        folder=f"reports/{name}",
         ledger=SimpleNamespace(get=ledger.read, put=ledger.put),
         granted=GrantedClients(),
         now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
@@ -513,3 +523,179 @@ def test_a_mark_is_of_one_table_and_no_entry_of_a_run_that_is_called_like_it(ser
     assert starts_of(FOLDER, keys, other).open == {}
     register(run_of("first.1"), PAIR, None)  # about to make a table of that name
     assert known(entered(server, "second")).others == ["first", "first.1"]
+
+
+def copied(run: Any) -> Any:
+    """A run that goes on from a copy of another's folder, as it is now."""
+    made = run_of(run.id)
+    ledger = copy.deepcopy(run.ledger.get.__self__)
+    made.ledger = SimpleNamespace(get=ledger.read, put=ledger.put)
+    return made
+
+
+def begun_again(run: Any) -> None:
+    register(run, PAIR, TABLE, writing=True)
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        begun_again,
+        lambda run: end_marks(run, PAIR),
+        *(lambda run, mark=mark: say_once(run, PAIR, "id/1", mark) for mark in (UNDOING, TAKEN_BACK, IN_USE)),
+    ],
+    ids=["begun", "ended", "undoing", "taken-back", "in-use"],
+)
+def test_a_copy_of_a_run_is_refused_once_the_run_has_gone_on(server: Server, since: Callable[[Any], None]) -> None:
+    run = writing(server, "first")
+    older = copied(run)
+    refuse_older_copy(older, PAIR)
+    since(run)
+    there = dict(server.objects)
+    for look in (
+        lambda: refuse_older_copy(older, PAIR),
+        lambda: look_for_others(older, PAIR, TABLE),
+        lambda: refuse_unless_alone(older, PAIR, TABLE, wrote=True),
+    ):
+        with pytest.raises(ResumeRefused, match=r"first is an older copy of the run's folder, and the run has gone on"):
+            look()
+    assert server.objects == there
+    begun_again(run)
+    end_marks(run, PAIR)
+    refuse_older_copy(run, PAIR)
+    refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+
+
+def test_a_copy_that_has_not_looked_is_refused_by_the_condition_of_its_mark(server: Server) -> None:
+    run = entered(server, "first")
+    older = copied(run)
+    begun_again(run)
+    there = dict(server.objects)
+    server.fails.add("list")
+    with pytest.raises(ResumeRefused, match=r"has .*writing\.id%2F1/first\.1 of this run, and its ledger"):
+        begun_again(older)
+    assert server.objects == there
+    server.fails.clear()
+    with pytest.raises(ResumeRefused, match="older copy"):  # what it was about to say is still not its own
+        refuse_older_copy(older, PAIR)
+
+
+def test_what_the_copy_has_done_stops_the_other_one(server: Server) -> None:
+    run = writing(server, "first")
+    begun_again(copied(run))
+    with pytest.raises(ResumeRefused, match="older copy"):
+        refuse_older_copy(run, PAIR)
+
+
+def test_a_copy_of_a_run_that_was_cleaned_up_writes_nothing(server: Server) -> None:
+    run = writing(server, "first")
+    older = copied(run)
+    leave(run, PAIR, TABLE, server.remove)
+    look_for_others(older, PAIR, TABLE)  # to compare is no harm
+    with pytest.raises(ResumeRefused, match=r"should have this run's own entry .*id%2F1/first, and it is not there"):
+        begun_again(older)
+
+
+def test_of_a_run_of_its_name_in_another_table_of_that_name_nothing_is_known(server: Server) -> None:
+    other: Any = SimpleNamespace(arn="arn:t", table_id="id/2")
+    register(run_of("first"), PAIR, other, writing=True)
+    run = writing(server, "first")
+    refuse_older_copy(run, PAIR)
+    assert known(run).others == []
+
+
+def test_what_a_run_says_of_another_table_is_its_own_by_its_nonce(server: Server) -> None:
+    """ImportTable makes the table after the run has entered itself: the older copy knows no id."""
+    run = run_of("first")
+    register(run, PAIR, None)
+    older = copied(run)
+    register(run, PAIR, TABLE)
+    with pytest.raises(ResumeRefused, match=r"has .*id%2F1/first of this run"):
+        refuse_older_copy(older, PAIR)
+
+
+class Gone(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("moment", range(1, 25))
+def test_a_run_that_is_killed_at_any_moment_is_no_stranger_to_itself(
+    server: Server, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """Before each write of its ledger and after, and before each object is created and after."""
+    run, left = run_of("first"), [moment]
+
+    def pass_moment() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            raise Gone
+
+    def mortal(act: Callable[..., Any]) -> Callable[..., Any]:
+        def acting(*arguments: Any) -> Any:
+            pass_moment()
+            done = act(*arguments)
+            pass_moment()
+            return done
+
+        return acting
+
+    def life() -> None:
+        begun_again(run)
+        say_once(run, PAIR, "id/1", IN_USE)
+        end_marks(run, PAIR)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write_register.aws, "create_entry", mortal(server.create_entry))
+        patch.setattr(run.ledger, "put", mortal(run.ledger.put))
+        with pytest.raises(Gone):
+            life()
+    run.granted = GrantedClients()
+    life()
+    refuse_older_copy(run, PAIR)
+    refuse_unless_alone(run, PAIR, TABLE, wrote=True)
+    assert known(entered(server, "second")).writing == {}
+    older = copied(run)
+    begun_again(run)
+    with pytest.raises(ResumeRefused, match="older copy"):
+        refuse_older_copy(older, PAIR)
+    leave(run, PAIR, TABLE, server.remove)
+    assert {key.rpartition("/")[2] for _, key in server.objects} == {"second"}
+
+
+def killed_after_its_mark(server: Server, run: Any) -> None:
+    """The mark is there, and the ledger knows only that it was about to be."""
+
+    def created(*arguments: Any) -> bool:
+        server.create_entry(*arguments)
+        raise Gone
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_register.aws, "create_entry", created)
+        with pytest.raises(Gone):
+            begun_again(run)
+
+
+def test_each_start_is_another_mark_though_a_kill_hid_the_one_before(server: Server) -> None:
+    run = entered(server, "first")
+    killed_after_its_mark(server, run)
+    older = copied(run)
+    refuse_older_copy(older, PAIR)
+    begun_again(run)
+    with pytest.raises(ResumeRefused, match=r"has .*first\.2 of this run"):
+        refuse_older_copy(older, PAIR)
+
+
+def test_what_a_copy_was_about_to_say_when_it_was_killed_is_not_its_own(server: Server) -> None:
+    run = entered(server, "first")
+    older = copied(run)
+    begun_again(run)
+    killed_after_its_mark(server, older)  # there was one, so that it has created none
+    with pytest.raises(ResumeRefused, match=r"has .*first\.1 of this run"):
+        refuse_older_copy(older, PAIR)
+
+
+def test_whoever_leaves_after_a_kill_takes_along_what_it_was_about_to_say(server: Server) -> None:
+    run = entered(server, "first")
+    killed_after_its_mark(server, run)
+    leave(run, PAIR, TABLE, server.remove)
+    assert server.objects == {}

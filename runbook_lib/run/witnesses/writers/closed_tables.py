@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.witnesses.writers.own_marks import TAKEN_BACK, UNDOING, say_once
 from runbook_lib.run.witnesses.writers.registration import (
-    REGISTRATIONS,
     begin_registration,
     entries_folder,
     own_register,
@@ -26,7 +25,7 @@ from runbook_lib.run.witnesses.writers.registration import (
     registrar_at,
     registration,
 )
-from runbook_lib.run.witnesses.writers.write_register import TAKEN_BACK, closing_key
+from runbook_lib.run.witnesses.writers.write_register import closing_key
 from runbook_lib.timestamps import format_timestamp
 
 
@@ -58,6 +57,12 @@ def closed(run: Run, pair: Pair, table: TableDescription, remove: Callable[[str,
             "was stopped has to be run again first, with its --run-id"
         )
     try:
+        try:
+            say_once(run, pair, table_identity(table), UNDOING)
+        except TransferError as error:
+            raise TableError(
+                f"that something is taken back from {pair.target} cannot be said: {error}; nothing was taken back"
+            ) from None
         yield
     finally:
         remove(bucket, [key])
@@ -68,11 +73,4 @@ def keep_taken_back(run: Run, pair: Pair, table: TableDescription) -> None:
 
     Its entry stays, for its own cleanup goes by it. Raises TransferError where that cannot be said.
     """
-    known = REGISTRATIONS.needed(run.ledger, pair.source)
-    bucket, folder = entries_folder(run, pair, str(known.place))
-    key = f"{folder}{TAKEN_BACK}{quote(table_identity(table), safe='')}/{run.id}"
-    said = {"run": run.id, "nonce": known.nonce, "at": format_timestamp(run.now()), "table": pair.target}
-    aws.create_entry(registrar_at(run, str(known.place)), bucket, key, json.dumps(said).encode())
-    if [bucket, key] not in known.entries:
-        known.entries.append([bucket, key])
-        REGISTRATIONS.record(run.ledger, pair.source, known)
+    say_once(run, pair, table_identity(table), TAKEN_BACK)

@@ -42,7 +42,8 @@ class Registration:
     entered itself, or just before that, and `since` those that have entered after it, of whom what they wrote is not
     this run's to replace or to delete; so is that of those that stood there before and have begun to write `again`, by
     their numbers of starts (`starts_before`). `met` are those of them that came while it loaded the table. `writing`
-    has the others that had begun to write and had not ended when it was last looked, each with its mark.
+    has the others that had begun to write and had not ended when it was last looked, each with its mark. `intended` are
+    [bucket, key, token] of what it was about to create and may have created.
     """
 
     nonce: str
@@ -56,6 +57,7 @@ class Registration:
     writing: dict[str, str] | None = late()
     starts_before: dict[str, int] | None = late()
     again: list[str] | None = late()
+    intended: list[list[str]] | None = late()
 
     @property
     def since(self) -> list[str]:
@@ -89,6 +91,11 @@ def entries_folder(run: Run, pair: Pair, place: str) -> tuple[str, str]:
         raise NoRegister(f"{place} cannot be named in the tag {REGISTER_TAG} as the place of a register")
     region, account = run.clients.target_identity.place
     return found[1], f"{found[2].strip('/')}/{account}.{region}/{pair.target}/"
+
+
+def register_bucket(known: Registration) -> str:
+    """The bucket of the register where a run stands."""
+    return str(known.place).removeprefix("s3://").partition("/")[0]
 
 
 def registrar_at(run: Run, place: str) -> Any:

@@ -20,6 +20,16 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.targets import STOOD_BEFORE
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.writers.named_register import name_register, named_register, register_tagger
+from runbook_lib.run.witnesses.writers.own_marks import (
+    ASKED_FOR,
+    CLOSING,
+    MARKS,
+    TAKEN_BACK,
+    intend,
+    refuse_forgotten,
+    refuse_unknown,
+    settle,
+)
 from runbook_lib.run.witnesses.writers.registration import (
     LONGEST_ENTRY,
     REGISTRATIONS,
@@ -30,23 +40,13 @@ from runbook_lib.run.witnesses.writers.registration import (
     entries_folder,
     own_register,
     read_entry,
+    register_bucket,
     registrar_at,
     registration,
 )
-from runbook_lib.run.witnesses.writers.writing_marks import (
-    STOPPED,
-    WRITING,
-    Starts,
-    begin_mark,
-    refuse_beside,
-    starts_of,
-)
+from runbook_lib.run.witnesses.writers.writing_marks import Starts, begin_mark, refuse_beside, starts_of
 from runbook_lib.timestamps import format_timestamp
 
-ASKED_FOR = "asked-for"  # in place of the id of a table that ImportTable is about to make
-CLOSING = "closing"  # in place of it too: the folder of the marks of runs that take back what they wrote
-TAKEN_BACK = "taken-back."  # before it: the folder of the marks of runs of which a rollback has left nothing there
-MARKS = (TAKEN_BACK, WRITING, STOPPED)
 LOOKS = 3
 
 
@@ -58,8 +58,9 @@ def register(
 
     `table` is None for one that ImportTable is about to make. With `writing` it is said, too, that it begins to write
     now, and with `adds` that it puts items only where none are. Raises TransferError where the register that the table
-    names is not known or cannot be written, or has an entry of this run's id that is not this run's. Where this run's
-    own bucket or the server has no register, the run goes on, and its cleanup will refuse.
+    names is not known or cannot be written, or has an entry of this run's id that is not this run's, and ResumeRefused
+    where the register knows more of this run than its ledger. Where this run's own bucket or the server has no
+    register, the run goes on, and its cleanup will refuse.
     """
     begin_registration(run, pair.source)
     known, own = REGISTRATIONS.needed(run.ledger, pair.source), own_register(run)
@@ -79,7 +80,7 @@ def register(
         known.standing, known.why = WriterStanding.NOT_ENTERED if why else WriterStanding.ENTERED, why
         if writing and table is not None:
             begin_mark(run, pair, table, known, adds=adds)
-        known.others = _seen(run, pair, table, known)
+        known.others = _seen(run, pair, table, known, stays=writing)
         known.before = known.others if known.before is None else known.before
     except (TableError, NoRegister) as error:
         if known.standing != WriterStanding.ENTERED:
@@ -119,12 +120,20 @@ def stay_registered(run: Run, pair: Pair, table: TableDescription) -> None:
         REGISTRATIONS.record(run.ledger, pair.source, known)
 
 
-def _seen(run: Run, pair: Pair, table: TableDescription | None, known: Registration) -> list[str] | None:
-    """The others, or None where they cannot be listed; a cleanup looks again."""
+def _seen(
+    run: Run, pair: Pair, table: TableDescription | None, known: Registration, *, stays: bool = False
+) -> list[str] | None:
+    """The others, or None where they cannot be listed; a cleanup looks again.
+
+    With `stays` this run's own entry has to be there, too.
+    """
     try:
-        return others(run, pair, table, known)
+        folder, keys = listed_entries(run, pair, known)
     except TransferError:
         return None
+    if stays:
+        refuse_forgotten(run, known, register_bucket(known), folder, keys)
+    return other_writers(run, folder, keys, table, known)
 
 
 class TableClosed(TransferError):
@@ -151,6 +160,7 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
     ).encode()  # fmt: skip
     place = str(known.place)
     client = registrar_at(run, place)
+    intend(run, pair, known, bucket, key, known.nonce)
     try:
         if aws.create_entry(client, bucket, key, body) and place in run.granted.conditions:
             _entered(run, pair, table, known, bucket, folder, key)
@@ -165,10 +175,13 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
             ) from None
         raise NoRegister(str(error)) from None
     if held:
+        settle(known, bucket, key, own=False)
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
     run.granted.conditions.add(place)
     said = read_entry(run, bucket, key)
     if said.get("nonce") != known.nonce:
+        settle(known, bucket, key, own=False)
+        REGISTRATIONS.record(run.ledger, pair.source, known)
         raise TransferError(
             f"s3://{bucket}/{key} says that a run {run.id!r} has begun to write to target {pair.target} at "
             f"{said.get('at')}, and this run's ledger knows nothing of it: it is another run of that name, or this "
@@ -181,7 +194,7 @@ def _entered(
     run: Run, pair: Pair, table: TableDescription | None, known: Registration, bucket: str, folder: str, key: str
 ) -> None:
     """Keep an entry, and look once more for whoever may have begun to take back before he could see it."""
-    known.entries.append([bucket, key])
+    settle(known, bucket, key, own=True)
     REGISTRATIONS.record(run.ledger, pair.source, known)
     refuse_closed(run, pair, table, bucket, folder)
 
@@ -223,8 +236,10 @@ def other_writers(
 ) -> list[str]:
     """Whose entries are not this run's own: a run of the same name on another machine is another one, too.
 
-    Whoever has taken back all that he wrote is none any more.
+    Whoever has taken back all that he wrote is none any more. Raises ResumeRefused where more of this run's own is
+    there than its ledger knows.
     """
+    refuse_unknown(run, known, register_bucket(known), folder, keys)
     mine = {key for _, key in known.entries}
     cut = (key[len(folder) :].partition("/") for key in keys if key not in mine)
     entries = {(table_id, name) for table_id, _, name in cut}
@@ -239,8 +254,9 @@ def other_writers(
 
 def _keep_starts(run: Run, known: Registration, found: list[str], starts: Starts) -> None:
     """Keep which of the others are writing, and which have begun to since this run entered itself."""
-    bucket, _, _ = str(known.place).removeprefix("s3://").partition("/")
-    known.writing = {name: f"s3://{bucket}/{starts.open[name]}" for name in found if name in starts.open}
+    known.writing = {
+        name: f"s3://{register_bucket(known)}/{starts.open[name]}" for name in found if name in starts.open
+    }
     if known.starts_before is None and known.entries:
         known.starts_before = {name: starts.numbers[name] for name in found if name in starts.numbers}
     before = known.starts_before or {}
@@ -257,5 +273,5 @@ def leave(run: Run, pair: Pair, table: TableDescription | None, remove: Any) -> 
         return
     if table is not None and known.standing == WriterStanding.ENTERED and not others(run, pair, table, known):
         aws.take_register_tag(register_tagger(run), table.arn)
-    for bucket, key in known.entries:
+    for bucket, key, *_ in (*known.entries, *(known.intended or ())):
         remove(bucket, [key])

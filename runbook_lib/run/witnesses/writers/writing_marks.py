@@ -7,29 +7,24 @@ way it does; who was killed has set none, and is taken to be at it until it is r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
-from runbook_lib.aws.s3 import registers as aws
 from runbook_lib.errors import GateFailed, TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.run import Run, table_identity
+from runbook_lib.run.witnesses.writers.own_marks import STOPPED, WRITING, older_copy, set_mark
 from runbook_lib.run.witnesses.writers.registration import (
-    REGISTRATIONS,
     Registration,
     entries_folder,
     read_entry,
-    registrar_at,
     registration,
 )
-from runbook_lib.timestamps import format_timestamp
 
 ONLY_ADDS = "only_adds"
-WRITING, STOPPED = "writing.", "stopped."  # before the table's id: folders of marks RUN.NUMBER, one for each start
 
 
 def begin_mark(run: Run, pair: Pair, table: TableDescription, known: Registration, *, adds: bool) -> None:
@@ -37,12 +32,13 @@ def begin_mark(run: Run, pair: Pair, table: TableDescription, known: Registratio
 
     Its entry is there already, and who else stands there is looked at next.
 
-    Raises TransferError where that cannot be said.
+    Raises TransferError where that cannot be said, ResumeRefused where another copy of this run's folder has said it.
     """
     bucket, folder = entries_folder(run, pair, str(known.place))
-    number = 1 + len(_own(known, WRITING, bucket, folder))
+    number = 1 + len(_begun(known, bucket, folder))
     key = f"{folder}{WRITING}{quote(table_identity(table), safe='')}/{run.id}.{number}"
-    _set(run, pair, known, str(known.place), key, adds=adds)
+    if not set_mark(run, pair, known, str(known.place), key, {ONLY_ADDS: adds}):
+        raise older_copy(run, folder, key)
 
 
 @contextmanager
@@ -60,13 +56,16 @@ def marked_end(run: Run, *pairs: Pair) -> Iterator[None]:
 
 
 def end_marks(run: Run, pair: Pair) -> None:
-    """Say of each start of this run that it writes no more; raises TransferError where that cannot be said."""
+    """Say of each start of this run that it writes no more; raises TransferError where that cannot be said.
+
+    Where another copy of this run's folder has said it, the next look at the register tells.
+    """
     known = registration(run, pair.source)
-    for bucket, key in list(known.entries) if known is not None else ():
+    for bucket, key in _begun(known) if known is not None else ():
         *folders, at, name = key.split("/")
         stopped = "/".join((*folders, STOPPED + at.removeprefix(WRITING), name))
-        if known is not None and at.startswith(WRITING) and [bucket, stopped] not in known.entries:
-            _set(run, pair, known, f"s3://{bucket}/{'/'.join(folders[:-2])}", stopped)
+        if known is not None and [bucket, stopped] not in known.entries:
+            set_mark(run, pair, known, f"s3://{bucket}/{'/'.join(folders[:-2])}", stopped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +122,11 @@ def _adds(run: Run, mark: str) -> bool:
     return read_entry(run, bucket, key).get(ONLY_ADDS) is True
 
 
-def _set(run: Run, pair: Pair, known: Registration, place: str, key: str, *, adds: bool = False) -> None:
-    said = {
-        "run": run.id, "nonce": known.nonce, "at": format_timestamp(run.now()), "table": pair.target, ONLY_ADDS: adds,
-    }  # fmt: skip
-    bucket, _, _ = place.removeprefix("s3://").partition("/")
-    aws.create_entry(registrar_at(run, place), bucket, key, json.dumps(said).encode())
-    known.entries.append([bucket, key])
-    REGISTRATIONS.record(run.ledger, pair.source, known)
-
-
-def _own(known: Registration, mark: str, bucket: str, folder: str) -> list[str]:
-    return [key for at, key in known.entries if at == bucket and key.startswith(folder + mark)]
+def _begun(known: Registration, bucket: str | None = None, folder: str = "") -> list[tuple[str, str]]:
+    """This run's starts, by bucket and key, those included that a kill may have kept from being said."""
+    own = {(at, key) for at, key, *_ in (*known.entries, *(known.intended or ()))}
+    return sorted(
+        (at, key)
+        for at, key in own
+        if key.split("/")[-2].startswith(WRITING) and bucket in (None, at) and key.startswith(folder)
+    )
