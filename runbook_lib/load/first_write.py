@@ -55,7 +55,7 @@ def begin_writing(
         return again
     _refuse_unseen(pair, now)
     started = format_timestamp(run.now())
-    _check_may_hold(run, pair)
+    was_empty = _check_may_hold(run, pair)
     refuse_busy(run, pair, now, adds=only_adds(run))
     begin_registration(run, pair.source)
     register(run, pair, now, writing=True, adds=only_adds(run))
@@ -63,7 +63,8 @@ def begin_writing(
         refuse_newcomers(run, pair, APPEND_INSTEAD)
     refuse_beside(run, pair, REGISTRATIONS.needed(run.ledger, pair.source).writing, adds=only_adds(run))
     # Once more: a run that was registered a moment earlier may have begun to write.
-    held, secret = _recorded(run, pair, now, going) if not _check_may_hold(run, pair) else (0, None)
+    is_empty_still = _check_may_hold(run, pair) and was_empty
+    held, secret = (0, None) if is_empty_still else _recorded(run, pair, now, going)
     fact = ImportFact(
         ImportStatus.LOADING,
         started,
@@ -121,7 +122,15 @@ def end_writing(run: Run, pair: Pair) -> None:
 
 
 def _recorded(run: Run, pair: Pair, table: TableDescription, going: Callable[[], None]) -> tuple[int, HeldBefore]:
-    return record_held(run, pair.source, pair.target, table.key, going)
+    """Record what is in a target that was just found to hold items; raises GateFailed where it then holds none."""
+    held, secret = record_held(run, pair.source, pair.target, table.key, going)
+    if not held:
+        raise GateFailed(
+            f"target {pair.target} was just found to hold items, and a reading and a count of it find none: somebody "
+            "empties it, or an answer was wrong. Nothing was written, for what was there before would count as this "
+            "run's own: run again with the same run id"
+        )
+    return held, secret
 
 
 def _check_may_hold(run: Run, pair: Pair) -> bool:

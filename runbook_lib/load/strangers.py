@@ -1,7 +1,8 @@
 """Whether a target that a stopped run goes on with holds only what the run may have written there.
 
 What stands there by now may be what the run sent without hearing of it, or what somebody has written since, who would
-lose it: what is not acknowledged yet may replace an item only if that is as exported.
+lose it: what is not acknowledged yet may replace an item only if that is as exported. That nobody has written is never
+concluded from one reading.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from itertools import islice
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
+from runbook_lib.aws.dynamodb.read.scan import Segment
+from runbook_lib.aws.dynamodb.read.whole_table import take_all
 from runbook_lib.errors import CorruptFile, GateFailed
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.items.canonical import Item, canonical_json
@@ -72,12 +74,12 @@ class _Reading:
     secret: RunSecret
     going: Callable[[], None]
 
-    def held(self, most: int | None = None) -> Iterator[Digests]:
-        """What the target holds; of more than `most` items, one more than that."""
+    def take_held(self, take: Callable[[Iterator[Digests]], int | None]) -> None:
+        """Hand over what the target holds, as `take_all` does."""
         names = tuple(attribute.name for attribute in self.table.key)
         limit = RateLimit(self.run.config.validate_.max_rcu)
-        scanned = scan_items(Segment(self.run.clients.target_wire, self.pair.target, limit), names)
-        return self._digested(scanned if most is None else islice(scanned, most + 1))
+        whole = Segment(self.run.clients.target_wire, self.pair.target, limit)
+        take_all(whole, names, lambda items: take(self._digested(items)), self.going)
 
     def left(self) -> Iterator[Digests]:
         """What is not acknowledged of the export."""
@@ -93,7 +95,12 @@ class _Reading:
 
 def _not_as_exported(reading: _Reading) -> int:
     with scratch_map() as there, scratch_map() as own:
-        _put_all(there, reading.held(MOST))
+
+        def put(found: Iterator[Digests]) -> int | None:
+            _put_all(there, islice(found, MOST + 1))
+            return len(there) if len(there) <= MOST else None
+
+        reading.take_held(put)
         if len(there) <= MOST:
             _put_all(own, ((name, b"") for name, content in reading.left() if there.get(name) == content))
         return len(there) - len(own)
@@ -109,10 +116,33 @@ def _in_the_way(reading: _Reading) -> int:
     left = sum(row.data_file.items for row in rows) - acknowledged
     if not left:
         return 0
-    few, many = (reading.left(), reading.held()) if left < acknowledged else (reading.held(), reading.left())
     with scratch_map() as kept:
-        _put_all(kept, few)
-        return sum(kept.get(name) not in (None, content) for name, content in many)
+        if left < acknowledged:
+            _put_all(kept, reading.left())
+            return _most_otherwise(reading, kept)
+
+        def put(found: Iterator[Digests]) -> int:
+            _put_all(kept, found)
+            return len(kept)
+
+        reading.take_held(put)
+        return sum(kept.get(name) not in (None, content) for name, content in reading.left())
+
+
+def _most_otherwise(reading: _Reading, wanted: ScratchMap) -> int:
+    """How many items of the target are not as wanted under their keys, in the reading that finds most of them."""
+    otherwise = [0]
+
+    def count(found: Iterator[Digests]) -> int:
+        read, others = 0, 0
+        for name, content in found:
+            read += 1
+            others += wanted.get(name) not in (None, content)
+        otherwise.append(others)
+        return read
+
+    reading.take_held(count)
+    return max(otherwise)
 
 
 def _left(run: Run, pair: Pair, export: CompletedExport) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 Kept are keyed hashes of each key and each item, none of which says anything without the run's secret. The record
 is complete before the first write, or it is made anew; one that was made with a secret that is lost forgives nothing.
+What it lacks counts as the run's own, so no single reading decides what is in it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from enum import Enum
 from itertools import islice
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
-from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
+from runbook_lib.aws.dynamodb.read.scan import Segment
+from runbook_lib.aws.dynamodb.read.whole_table import take_all
 from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import KeyAttribute, key_of
@@ -44,15 +46,18 @@ def record_held(
     """Read the target and record what it holds, in place of what an interrupted reading has left.
 
     `going` is called now and then. Returns what belongs with the binding: the number of items, and the fingerprint
-    of the secret.
+    of the secret. Raises TransferError where a count finds more than was read.
     """
     secret, limit = run.secret, RateLimit(run.config.validate_.max_rcu)
     forget_held(run.ledger, source)
-    names = tuple(k.name for k in key)
-    items = scan_items(Segment(run.clients.target_wire, target, limit), names)
-    for rows in _together(_hashes(item, key, secret) for item in items):
-        keep_held(run.ledger, source, rows)
-        going()
+
+    def keep(items: Iterator[Item]) -> int:
+        for rows in _together(_hashes(item, key, secret) for item in items):
+            keep_held(run.ledger, source, rows)
+            going()
+        return count_held(run.ledger, source)
+
+    take_all(Segment(run.clients.target_wire, target, limit), tuple(k.name for k in key), keep, going)
     return count_held(run.ledger, source), HeldBefore(secret.fingerprint)
 
 

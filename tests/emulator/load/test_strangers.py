@@ -14,6 +14,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.tables.files import file_rows
+from tests.support.losing import Chosen, first_count, first_reading, losing
 from tests.support.recorded import export_tables, import_tables
 from tests.support.world import World
 
@@ -41,7 +42,7 @@ def stopped_halfway(world: World, refused: int) -> tuple[Run, set[str]]:
     world.clear_faults()
     there = {item["id"]["S"] for item in world.items(world.target, world.dst("a"))}
     missing = {item["id"]["S"] for item in of("exported")} - there
-    assert there
+    assert bool(there) is (refused > 1)
     assert missing
     return run, missing
 
@@ -88,6 +89,24 @@ def test_the_smaller_side_is_kept_while_the_other_is_read(world: World, monkeypa
     )
     import_tables(run)
     assert kept == [min(ITEMS - acknowledged, ITEMS - len(missing))]
+
+
+@pytest.mark.parametrize("chosen", [first_reading, first_count])
+@pytest.mark.parametrize("refused", [1, 2, 4], ids=["nothing was written", "more to come", "less to come"])
+@pytest.mark.few(3)
+def test_one_answer_that_leaves_out_what_somebody_wrote_replaces_none_of_it(
+    world: World, refused: int, chosen: Chosen
+) -> None:
+    with losing(world, chosen, lambda name: name in theirs) as losses:
+        losses.on, theirs = False, set[str]()
+        run, missing = stopped_halfway(world, refused)
+        theirs |= set(sorted(missing)[:3])
+        world.put(world.target, world.dst("a"), [{"id": {"S": n}, "of": {"S": "somebody"}} for n in theirs])
+        losses.on = True
+        with pytest.raises(TransferError, match=r"somebody else ha(s|ve) written"):
+            import_tables(run)
+        assert losses.lies
+    assert whose(world)["somebody"] == 3
 
 
 @pytest.mark.few(2)

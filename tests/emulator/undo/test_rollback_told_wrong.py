@@ -103,6 +103,7 @@ def test_what_one_answer_does_not_tell_of_is_not_said_to_be_taken_back(world: Wo
 
 
 @pytest.mark.parametrize("execute", [True, False])
+@pytest.mark.few(1)
 def test_a_server_that_stays_silent_is_never_believed(world: World, *, execute: bool) -> None:
     with silence(world) as silent:
         run, _ = loaded(world)
