@@ -72,7 +72,7 @@ class Lane:
         if more:
             self.before, self.before_until = (self.rate, self.peak or self.rate), now + ON_TRIAL
         self.peak = self.peak and self.peak * (1 + more / self.rate)
-        self.rate += more
+        self.go_at(self.rate + more, now)
 
     def scale(self, factor: float, now: float) -> None:
         """Be so many times as fast from now on, also with what is sent already."""
@@ -80,6 +80,12 @@ class Lane:
         self.emptied_at = None
         if self.free_at > now:
             self.free_at = now + (self.free_at - now) / factor
+
+    def go_at(self, rate: float, now: float) -> None:
+        """Be so fast from now on, also with what is sent already; what was learned stays."""
+        if self.free_at > now:
+            self.free_at = now + (self.free_at - now) * self.rate / rate
+        self.rate = rate
 
     def ease(self, now: float) -> None:
         """Another lane met the first throttle, perhaps of a bucket that this one draws on: rest, and be slower."""

@@ -65,8 +65,8 @@ class LaneQueue:
 
     @property
     def left(self) -> int:
-        """Items not drawn yet."""
-        waiting = sum(file.file.items for file in self.waiting)
+        """Items that are to be sent: for the first time, or again."""
+        waiting = sum(file.file.items for file in self.waiting) + sum(len(batch.lines) for batch in self.again)
         return waiting + sum(opened.left for opened in (self.now, self.next) if opened)
 
     @property

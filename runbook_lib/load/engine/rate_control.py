@@ -83,7 +83,7 @@ class WriteRateController:
         self.version = 0  # changes when lanes may be due at another moment than before
         # What paces all lanes: the table's own limit, or one that a refusal named.
         self._whole = Lane(start, start, now, heard_at=now) if table else None
-        self._start, self._blames_whole = start, False
+        self._start, self._blames_whole = start, table  # until a refusal says whose bucket was empty
         self._units_per_byte = 1 / 1024
         self._delay, self._answers, self._mean, self._began = 0.0, 0, 0.0, now
 
@@ -168,8 +168,11 @@ class WriteRateController:
         self._free_at += self._takes(units + refused - expected)
         self.used, self.refused = self.used + units, self.refused + refused
         if named := [reason for reason, _ in reasons if reason.endswith(NAMED)]:
-            self._blames_whole, self._start = not any(reason in OF_A_RANGE for reason in named), math.inf
+            first, self._start = self._start < math.inf, math.inf
+            self._blames_whole = not any(reason in OF_A_RANGE for reason in named)
             self._narrow = self._narrow and not self._blames_whole
+            if first and self._blames_whole:
+                self._forget_buckets()
         if refused:
             self._look_whose_bucket(now)
         if named:
@@ -203,8 +206,12 @@ class WriteRateController:
         if pace:  # as if it had been given that for a second: the refusal at hand makes it a little slower
             self._whole.rate = self._whole.peak = self._whole.given = pace
             self._whole.emptied_at = now - 1
+        self._forget_buckets()
+
+    def _forget_buckets(self) -> None:
+        """What lanes had learned of buckets of their own is not so: what was refused was another's to give."""
         for lane in self.lanes:
-            lane.peak = lane.emptied_at = None  # what they had learned of a bucket of their own is not so
+            lane.peak = lane.emptied_at = None
 
     def _ease_others(self, refused: Lane, now: float) -> None:
         """A lane met its first refusal: have those that have met none be slower, or at least careful."""
@@ -233,13 +240,18 @@ class WriteRateController:
         self.version += 1
 
     def balance(self, left: Sequence[tuple[Lane, int]]) -> None:
-        """Where one limit holds all lanes, have them write in proportion to what each has left: all end together."""
+        """Where one limit holds all lanes, have them write in proportion to what each has left: all end together.
+
+        A lane that has nothing left is not named, and keeps its pace for what it takes over from others.
+        """
         total = sum(items for _, items in left)
         if not (self._whole and self._paces_whole and total):
             return
+        now = self.now()
         for lane, items in left:
             rate = min(RANGE, 1.2 * self._whole.rate * items / total)
-            lane.rate = max(FLOOR, min(rate, lane.peak or rate))
+            lane.go_at(max(FLOOR, min(rate, lane.peak or rate)), now)
+        self.version += 1  # whoever was slow for the little it had left may be due long before
 
     def split(self, lane: Lane) -> Lane:
         """A further lane with half of a lane's rate."""

@@ -222,10 +222,9 @@ class BatchScheduler:
 
     def _look_around(self, now: float) -> None:
         self._look_at = now + LOOK
-        live = [q for q in self._queues if q.has_files]
-        self.capacity.balance([(q.lane, q.left) for q in live])
+        self.capacity.balance([(q.lane, left) for q in self._queues if (left := q.left)])
         if len(self._queues) < self.capacity.most:
-            self._widen(live)
+            self._widen([q for q in self._queues if q.has_files])
 
     def _widen(self, live: list[LaneQueue]) -> None:
         """One more lane, with half of the fullest's files, where the lanes are faster than they should be."""

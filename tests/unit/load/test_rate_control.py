@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from runbook_lib.load.engine.lane import BREATH, Lane
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
-from tests.support.capacity_simulation import Outcome, Simulation, far_away, with_a_tail
+from tests.support.capacity_simulation import Outcome, Simulation, far_away, quick, with_a_tail
+
+LIMITS = [f"TableWrite{limit}Exceeded" for limit in ("ProvisionedThroughput", "MaxOnDemandThroughput", "AccountLimit")]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -248,3 +252,48 @@ def test_a_held_table_takes_back_what_another_writer_has_left() -> None:
     ).run()
     assert 1_700 < ended.between(20, 38) < 2_300
     assert ended.between(115, 125) > 3_500
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_lane_that_was_slow_for_the_little_it_had_left_is_not_slow_for_what_it_takes_over(seed: int) -> None:
+    """Its next request was due in 50 s, by the pace of before, and the table stood still until then."""
+    ended = Simulation(16_000.0, 1, 80_000, 64, range_limit=1e9, seed=seed, width=128, latency=far_away).run()
+    assert ended.used > 0.8
+    assert ended.throttled < 0.0125
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_the_limit_that_a_table_names_is_what_refuses_until_something_else_is_said_to(seed: int) -> None:
+    """A lane took the first refusals for those of its own key range, and was the last by a second or two."""
+    ended = Simulation(
+        4_000.0, 1, 60_000, 40, known=True, range_limit=1e9, seed=seed, width=128, latency=far_away
+    ).run()
+    assert ended.used > 0.97
+
+
+@pytest.mark.parametrize("shape", range(40))
+@pytest.mark.few(6)
+def test_no_table_of_any_kind_is_left_standing_still(shape: int) -> None:
+    chance = random.Random(shape)
+    limit, one_bucket, known = (
+        chance.choice([500, 1_000, 3_000, 8_000, 16_000]),
+        chance.random() < 0.6,
+        chance.random() < 0.4,
+    )
+    ranges, items = 1 if one_bucket else max(1, limit // 1_000), int(limit * chance.uniform(3, 7))
+    ended = Simulation(
+        float(limit),
+        ranges,
+        items,
+        chance.randint(max(3, ranges), 90),
+        start=float(limit) if known else 4_000.0,
+        known=known,
+        range_limit=1e9 if one_bucket else 1_000.0,
+        burst=chance.choice([0.5, 5.0]),
+        seed=shape,
+        width=chance.choice([32, 128]),
+        latency=chance.choice([far_away, quick]),
+        named=chance.random() < 0.8,
+        whole=chance.choice(LIMITS),
+    ).run()
+    assert ended.seconds < 1.5 * items / limit + 2
