@@ -72,7 +72,10 @@ class Lane:
         if more:
             self.before, self.before_until = (self.rate, self.peak or self.rate), now + ON_TRIAL
         self.peak = self.peak and self.peak * (1 + more / self.rate)
-        self.go_at(self.rate + more, now)
+        if self.free_at > now + BREATH:  # a pace of before, and not the rhythm of its requests, holds it back
+            self.go_at(self.rate + more, now)
+        else:
+            self.rate += more
 
     def scale(self, factor: float, now: float) -> None:
         """Be so many times as fast from now on, also with what is sent already."""

@@ -162,7 +162,7 @@ def test_more_requests_are_in_flight_where_answers_take_longer() -> None:
 def test_an_index_of_two_ranges_paces_the_whole_table() -> None:
     ended = Simulation(1e9, 10, 50_000, index_ranges=2).run()
     assert ended.used > 0.95
-    assert ended.throttled <= 0.01
+    assert ended.throttled < 0.0125
 
 
 def test_what_another_writer_takes_is_left_to_it_and_taken_back() -> None:
@@ -285,7 +285,7 @@ def test_no_table_of_any_kind_is_left_standing_still(shape: int) -> None:
         float(limit),
         ranges,
         items,
-        chance.randint(max(3, ranges), 90),
+        chance.randint(max(3, limit // 1_000), 90),
         start=float(limit) if known else 4_000.0,
         known=known,
         range_limit=1e9 if one_bucket else 1_000.0,
