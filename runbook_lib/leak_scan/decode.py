@@ -25,10 +25,10 @@ LONGEST_LABEL = 256  # characters: those of a domain have 63 at most, and decodi
 MOST_NOTHING = 100_000  # runs that are remembered to hide nothing
 LONG_CODE, NO_CHARACTER = 8, "\ufffd"  # digits, in whichever base
 LONGEST_NOTHING = 256  # characters of such a run: longer ones do not come twice, and may have megabytes
-# Of JSON and of programs, one after the other: four, eight or two hexadecimal digits, some in braces, or octal ones.
+# Of JSON, programs, Markdown, vCard and LDAP: four, eight or two hexadecimal digits, some in braces, or octal ones.
 _ESCAPE = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|[ux]\{([0-9a-fA-F]{1,8})\}"
-    r"|([0-7]{1,3})|o\{([0-7]{1,7})\}|([\"'`\\/abefnrtv]))"
+    r"|([0-7]{1,3})|o\{([0-7]{1,7})\}|([abefnrtv \x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e]))"
 )
 _BASES = (16, 16, 16, 16, 8, 8)
 _SHORT = {"a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
@@ -42,16 +42,26 @@ _PUNYCODE = re.compile(r"xn--([a-z0-9\-]+)", re.IGNORECASE)
 _PERCENT = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _QUOTED = re.compile(rb"(?:=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n))+")
 _MAY_BE_QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n)")
-_SIGNS = re.compile(rb"[%=\s]+")
+_SIGNS = re.compile(rb"[%=\\\s]+")
 _WORD = re.compile(r"=\?[\w\-*]+\?q\?([^?]+)\?=", re.IGNORECASE)  # of a header of mail
-_FULL_LINE = re.compile(r"(?<=[A-Za-z0-9+/_\-]{40})\r?\n(?=[A-Za-z0-9+/_\-])")
+_FULL_LINE = re.compile(r"\s(?<=[A-Za-z0-9+/_\-]{40}\s)\s*(?=[A-Za-z0-9+/_\-])")
+_FOLDED = re.compile(
+    r"\r?\n[ \t]"
+)  # of vCard, iCalendar, LDIF and headers: the blank that begins the next line is none
+_UTF8_PAIRS = re.compile(rb"(?:\\[0-9a-fA-F]{2})+")  # of LDAP
+_MAY_BE_PAIRS = re.compile(r"\\[c-fC-F][0-9a-fA-F]\\[89abAB][0-9a-fA-F]")
+_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9:]{0,20})(?:[\s/][^<>]{0,500})?>")
+_APART = re.compile(  # what begins another line or cell
+    "address|article|blockquote|br|caption|dd|div|dl|dt|footer|h[1-6]|header|hr|li|ol|option|p|pre|section|table|tbody"
+    "|td|tfoot|th|thead|tr|ul", re.IGNORECASE
+)  # fmt: skip
 _RUN = re.compile(rf"[A-Za-z0-9+/_\-]{{{LEAST_PACKED},}}")
 _PLUS = re.compile(r'\+(?<=[^\s"]\+)[^\s"]')
 # What is left of bytes that are no UTF-8, as Latin-1 has it.
 _LATIN = {0xDC00 + code: chr(code) for code in range(128, 256)}
 _TYPED_BYTES = re.compile(r'\[(?:\{"N":"\d{1,3}"\},?){6,}')
-_BYTES = re.compile(r"\[[ +]?(?:\d{1,3},[ +]?){5,}\d{1,3}")
-_NUMBER = re.compile(r"\d+")
+_BYTES = re.compile(r"\[[ +]?(?:-?\d{1,7},[ +]?){5,}-?\d{1,7}")
+_NUMBER = re.compile(r"-?\d+")
 
 
 class _Others(dict[int, str]):
@@ -82,12 +92,18 @@ def unpacked(
         yield from _spelled_bytes("URL-encoded", _PERCENT, _OLD_URL.sub(_character, text), text, any_bytes)
     if "\\" in text and (plain := unescaped(text)) != text:
         yield ESCAPED, plain
+    if "\\" in text and _MAY_BE_PAIRS.search(text):
+        yield from _spelled_bytes("LDAP", _UTF8_PAIRS, text, text, any_bytes)
     if "&" in text and (plain := _html_unescaped(text)) != text:
         yield "HTML-escaped", plain
     if "\n" in text and (plain := text.replace("\r", "").replace("\n", "")):
         yield "over several lines", plain
-        if (plain := _FULL_LINE.sub("", text)) != text:  # what stands in the line before is no part of it
+        if ("\n " in text or "\n\t" in text) and (plain := _FOLDED.sub("", text)):
             yield "over several lines", plain
+    if (plain := _FULL_LINE.sub("", text)) != text:  # what stands in the line before is no part of it
+        yield "over several lines", plain
+    if "<" in text and (plain := _TAG.sub(_between_tags, text)) != text:
+        yield "between tags", plain
     if "=" in text and _MAY_BE_QUOTED.search(text):
         words = _WORD.sub(_blanks, text) if "=?" in text else text
         yield from _spelled_bytes("quoted-printable", _QUOTED, words, text, any_bytes)
@@ -111,9 +127,13 @@ def unpacked(
 
 
 def is_plain(text: str) -> bool:
-    """Whether nothing but runs of letters and digits could hide anything in a text."""
+    """Whether nothing but single runs of letters and digits could hide anything in a text."""
     return (
-        text.isascii() and not any(mark in text for mark in MARKS) and not ("=" in text and _MAY_BE_QUOTED.search(text))
+        text.isascii()
+        and not any(mark in text for mark in MARKS)
+        and not ("=" in text and _MAY_BE_QUOTED.search(text))
+        and not ("<" in text and _TAG.search(text))
+        and not _FULL_LINE.search(text)
     )
 
 
@@ -158,12 +178,17 @@ def remember(nothing: set[str], found: str) -> None:
         nothing.add(found)
 
 
-def _listed_bytes(text: str, any_bytes: bool) -> Iterator[tuple[str, bytes]]:
-    """Bytes that are spelled as a list of numbers, as JavaScript's buffers are."""
+def _listed_bytes(text: str, any_bytes: bool) -> Iterator[tuple[str, str | bytes]]:
+    """Bytes that are spelled as a list of numbers, as JavaScript's buffers are, or Java's with signs; or letters."""
     for run in (*_BYTES.findall(text), *(_TYPED_BYTES.findall(text) if '[{"N":"' in text else ())):
         numbers = [int(number) for number in _NUMBER.findall(run)]
-        if max(numbers) < 256 and (any_bytes or is_worth_a_look(bytes(numbers))):
-            yield "a list of bytes", bytes(numbers)
+        least, most = min(numbers), max(numbers)
+        if least >= -128 and most < 256:
+            data = bytes(number & 255 for number in numbers)
+            if any_bytes or is_worth_a_look(data):
+                yield "a list of bytes", data
+        if least >= 0 and 127 < most <= sys.maxunicode:
+            yield "a list of letters", "".join(map(chr, numbers))
 
 
 def _spelled_bytes(
@@ -216,6 +241,10 @@ def _unescaped(match: re.Match[str]) -> str:
         return _SHORT.get(number, number)
     code = int(number, _BASES[which - 1])
     return chr(code) if code <= sys.maxunicode else match[0]
+
+
+def _between_tags(match: re.Match[str]) -> str:
+    return " " if _APART.fullmatch(match[1]) else ""
 
 
 def _html_unescaped(text: str) -> str:

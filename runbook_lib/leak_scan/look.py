@@ -62,7 +62,11 @@ class RawValues:
     _automaton: AhoCorasick | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.any_bytes = any(HEX.fullmatch(pattern) and not pattern.isdecimal() for pattern in self.patterns)
+        self.any_bytes = any(
+            HEX.fullmatch(pattern) and not pattern.isdecimal()
+            for pattern, number, before in zip(self.patterns, self.numbers, (-1, *self.numbers), strict=False)
+            if number != before  # the others of a number are other spellings of the first
+        )
         self._automaton = AhoCorasick(list(self.patterns)) if self.patterns else None
 
     def within(self, text: str) -> Iterator[int]:

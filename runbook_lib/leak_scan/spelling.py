@@ -63,6 +63,10 @@ _OF_NUMBERS, LONGEST = frozenset("0123456789.,'_ "), 60  # characters before suc
 _NUMBER = re.compile(r"(?<![\d.,'_])\d++(?:[.,'_ ]\d++)++(?:e[+\-]?\d{1,3}(?![\da-z]))?", re.ASCII)
 _NEXT = re.compile(r" (?!\d{3}(?!\d))")  # a blank that begins another number
 _APART = re.compile(r"[.,'_ ]")
+_IBAN = re.compile(r"[a-z]{2}\d{2}(?:[a-z0-9]{11,30}|(?: [a-z0-9]{4}){2,7}(?: [a-z0-9]{1,4})?)", re.ASCII)
+_UUID = re.compile(r"([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})")
+SURELY_FOUND = 12  # digits of a telephone number that is found within others, too
+ABROAD = ("00", "011")  # before the country, for a plus
 _SIGNED = re.compile(r"-\d[\d.]+")
 
 
@@ -83,11 +87,25 @@ def fold(text: str) -> str:
 
 
 def spellings(folded: str) -> Iterator[str]:
-    """How else a folded raw value is looked for, if it is a number: its digits, in plain notation, without a sign."""
+    """How else a folded raw value is looked for.
+
+    Of a number its digits, in plain notation, without a sign; of one for the telephone with what is dialled for its
+    plus; of an account's number with and without blanks; of a UUID with and without dashes.
+    """
     if _TELEPHONE.fullmatch(folded):
         digits = "".join(filter(str.isdigit, folded))
         if len(digits) >= LEAST_DIGITS:
             yield digits
+            if folded.startswith("+") and len(digits) < SURELY_FOUND:
+                yield from (before + digits for before in ABROAD)
+        for before in ABROAD:
+            if digits.startswith(before) and len(digits) - len(before) > LEAST_DIGITS:
+                yield digits[len(before) :]
+    if _IBAN.fullmatch(folded):
+        plain = folded.replace(" ", "")
+        yield from (plain, " ".join(plain[at : at + 4] for at in range(0, len(plain), 4)))
+    if parts := _UUID.fullmatch(folded):
+        yield from ("".join(parts.groups()), "-".join(parts.groups()))
     unsigned = folded[1:] if _SIGNED.fullmatch(folded) else folded
     if unsigned != folded and len(unsigned) >= LEAST:
         yield unsigned

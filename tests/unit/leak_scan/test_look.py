@@ -208,6 +208,7 @@ def test_every_case_of_every_character_is_one_spelling() -> None:
             assert {fold(other) for other in others} == {fold(one)}, one
 
 
+WRAPPED = b64(gzip.compress(random.Random(1).randbytes(150).hex().encode() + MAIL.encode(), mtime=0))
 OTHER_SPELLINGS = {
     "Yıldız Yılmaz": ["YILDIZ YILMAZ", "yildiz yilmaz", "Yıldız yılmaz"], "İpek Işık": ["ipek ışık", "IPEK ISIK"],
     "Łukasz Wałęsa-Sørensen": ["Lukasz Walesa-Sorensen", "ŁUKASZ WAŁĘSA-SØRENSEN"],
@@ -216,6 +217,56 @@ OTHER_SPELLINGS = {
     "שלום כהן": ["שָׁלוֹם כהן"], "בן־גוריון": ["בן-גוריון"], "محمد عبد الرحمن": ["مُحَمَّد عبد الرحمن", "محمـد عبد الرحمن"],
     "491712345678": ["".join(f"{digit}\ufe0f\u20e3" for digit in "491712345678")],
 }  # fmt: skip
+
+
+OTHER_PLACES = {
+    "signed bytes": str([byte - 256 if byte > 127 else byte for byte in MAIL.encode()]),
+    **{f"gzip in Base64 between {between!r}": between.join(WRAPPED[at : at + 60] for at in range(0, len(WRAPPED), 60))
+       for between in ("\n", "\r\n  ", "\n\t", " ", "  ")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", OTHER_PLACES)
+def test_a_raw_value_is_found_in_other_places(place: str, tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [ITEM], rules())
+    line = orjson.dumps({"x": {"S": OTHER_PLACES[place]}}).decode()
+    assert look_through(values, line, Counted())
+    assert list(look_through_all(values, [line, '{"id":{"S":"2"}}'], Counted()))
+
+
+WRITTEN_OTHERWISE = {
+    "12 Main Street, Springfield": [
+        "12 Main Street\\, Springfield", "12 Main Street,<br>Springfield",
+        "12 Main Street, <b class='x'>Springfield</b>",
+        "<td>12 Main</td><td>Street, Springfield</td>", "12 Ma<wbr>in Street, Spring<i>field</i>",
+        "NOTE:12 Main Str\r\n eet, Springf\r\n\tield", "12\\ Main\\ Street\\,\\ Springfield",
+    ],
+    "anna_b_meier@people.example": [
+        "anna\\_b\\_meier@people.example", "anna_b_meier\\@people\\.example", "mail: anna_b_me\n ier@people.example",
+    ],
+    "Jürgen Müller-Weiß": ["CN=J\\C3\\BCrgen M\\c3\\bcller-Wei\\C3\\9F,OU=x", str([*map(ord, "Jürgen Müller-Weiß")])],
+    "Иванов Сергей": [str([*map(ord, "Иванов Сергей")])],
+    "DE89370400440532013000": ["DE89 3704 0044 0532 0130 00", "IBAN: de89 3704 0044 0532 0130 00."],
+    "GB82 WEST 1234 5698 7654 32": ["GB82WEST12345698765432", "gb82west12345698765432"],
+    "NO9386011117947": ["NO93 8601 1117 947"],
+    "6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0": ["6F1C2D3E4B5A69788796A5B4C3D2E1F0", "x_6f1c2d3e4b5a69788796a5b4c3d2e1f0"],
+    "6f1c2d3e4b5a69788796a5b4c3d2e1f0": ["6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0"],
+    "+1 415 555 2671": ["011-1-415-555-2671", "0014155552671", "00 1 (415) 555-2671"],
+    "0049 171 234567": ["+49171234567", "+49 (171) 234-567"], "011 1 415 555 2671": ["+1 415 555-2671"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("raw", "spelled"), [(raw, one) for raw, many in WRITTEN_OTHERWISE.items() for one in many])
+def test_a_value_is_found_in_another_notation(raw: str, spelled: str, tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [{**ITEM, "phone": {"S": raw}}], rules())
+    line = orjson.dumps({"x": {"S": spelled}}).decode()
+    assert look_through(values, line, Counted())
+    assert list(look_through_all(values, [line, '{"id":{"S":"2"}}'], Counted()))
+
+
+def test_other_spellings_of_an_id_do_not_have_binary_looked_for(tmp_path: Path) -> None:
+    _, (values, _, _) = sought(tmp_path, [{**ITEM, "phone": {"S": "6f1c2d3e-4b5a-6978-8796-a5b4c3d2e1f0"}}], rules())
+    assert not values.any_bytes
 
 
 @pytest.mark.parametrize("most", [0, 1000])
