@@ -297,3 +297,17 @@ def test_no_table_of_any_kind_is_left_standing_still(shape: int) -> None:
         whole=chance.choice(LIMITS),
     ).run()
     assert ended.seconds < 1.5 * items / limit + 2
+
+
+def test_what_a_lane_owes_goes_with_its_pace() -> None:
+    capacity = WriteRateController(2, 32, 4_000.0, known=True, monotonic=lambda: 0.0)
+    slow, other = capacity.lanes
+    capacity.balance([(slow, 25), (other, 10_000_000)])
+    capacity.depart(slow, 25.0)
+    assert capacity.due(slow) > 10
+    capacity.balance([(slow, 5_000), (other, 5_000)])
+    assert capacity.due(slow) < 0.2
+    capacity.balance([(slow, 25), (other, 10_000_000)])
+    capacity.depart(slow, 25.0)
+    slow.scale_up(900.0, 0.0)
+    assert capacity.due(slow) < 0.2
