@@ -151,10 +151,10 @@ def test_what_somebody_writes_between_two_readings_was_there_before(world: World
         world.endpoint, behind = slow.endpoint, world.endpoint
         run = exported(world, "append")
         import_tables(run)
+        fact = validate_tables(run)[world.src("a")]
         world.endpoint = behind
     assert done
     assert loaded(run, world).items_before == 6
-    fact = validate_tables(run)[world.src("a")]
     assert (fact.verdict, fact.there_before) == ("PASS", 6)
 
 
@@ -174,10 +174,10 @@ def test_a_count_that_finds_fewer_does_not_vouch_for_a_reading(world: World) -> 
         behind, world.endpoint = world.endpoint, slow.endpoint
         run = exported(world, "append")
         import_tables(run)
+        fact = validate_tables(run)[world.src("a")]
         world.endpoint = behind
     assert losses.lies == 1
     assert loaded(run, world).items_before == 5
-    fact = validate_tables(run)[world.src("a")]
     assert (fact.verdict, fact.there_before) == ("PASS", 3)
 
 
