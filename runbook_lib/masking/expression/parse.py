@@ -115,9 +115,11 @@ class _Parser:
             right = self.operand()
             return lambda item: not _same(left(item), right(item))
         if self.take("BETWEEN"):
-            low = self.operand()
+            first, low = self.here, self.operand()
             self.need("AND")
-            least, most = _compared(left, low, COMPARED[">="]), _compared(left, self.operand(), COMPARED["<="])
+            second, high = self.here, self.operand()
+            self._refuse_turned(first, second)
+            least, most = _compared(left, low, COMPARED[">="]), _compared(left, high, COMPARED["<="])
             return lambda item: least(item) and most(item)
         if self.take("IN"):
             self.need("(")
@@ -132,6 +134,7 @@ class _Parser:
         name = self.here.text
         self.at += 1
         self.need("(")
+        start = self.at
         path = self.path()
         if name == "attribute_exists" or name == "attribute_not_exists":
             self.need(")")
@@ -141,9 +144,22 @@ class _Parser:
             kind = self.type_name()
             self.need(")")
             return lambda item: kind in (path(item) or ())
+        begin = self.at
         part, looks = self.operand(), begins if name == "begins_with" else holds
+        if name == "contains" and _words(self.tokens[begin : self.at]) == _words(self.tokens[start : begin - 1]):
+            raise ValueError(f"character {self.tokens[begin].at + 1}: contains needs two different operands")
         self.need(")")
         return lambda item: _both(path(item), part(item), looks)
+
+    def _refuse_turned(self, first: Token, second: Token) -> None:
+        """BETWEEN two values of which the first is the larger one, which DynamoDB refuses: no item would be in it."""
+        if first.kind is second.kind is Kind.VALUE:
+            order = ordered(self.values[first.text], self.values[second.text])
+            if order is None or order > 0:
+                raise ValueError(
+                    f"character {first.at + 1}: BETWEEN needs two values of one type, the smaller one first; found "
+                    f"{first.text} and {second.text}"
+                )
 
     def type_name(self) -> str:
         token, value = self.here, self.value()
@@ -198,6 +214,10 @@ class _Parser:
             raise ValueError(f"{token.text} is not among the names")
         self.used.add(token.text)
         return self.names[token.text]
+
+
+def _words(tokens: list[Token]) -> list[str]:
+    return [token.text for token in tokens]
 
 
 def _at(item: Item, steps: list[str | int]) -> Attribute | None:
