@@ -697,5 +697,5 @@ def test_what_a_copy_was_about_to_say_when_it_was_killed_is_not_its_own(server: 
 def test_whoever_leaves_after_a_kill_takes_along_what_it_was_about_to_say(server: Server) -> None:
     run = entered(server, "first")
     killed_after_its_mark(server, run)
-    leave(run, PAIR, TABLE, server.remove)
+    leave(run, PAIR, None, server.remove)  # the table is gone, so that nobody looks into its register once more
     assert server.objects == {}
