@@ -79,6 +79,10 @@ class ExportUnknown(ExportError):
     """DynamoDB does not know an export any more, or may not be asked about it."""
 
 
+class ExportRefused(ExportError):
+    """DynamoDB has said that it does not begin an export; there is none."""
+
+
 class ManifestError(ExportError):
     """A manifest is missing, damaged or contradicts itself."""
 

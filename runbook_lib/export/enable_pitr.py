@@ -11,7 +11,7 @@ from runbook_lib.errors import ExportError, GateFailed
 from runbook_lib.plan.naming import wants_recovery
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
-from runbook_lib.run.facts.export import EXPORT_TIME, RECOVERIES, RecoveryFact
+from runbook_lib.run.facts.export import RECOVERIES, RecoveryFact, fixed_moment
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.timestamps import format_timestamp
@@ -34,7 +34,7 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
             f"point-in-time recovery of {', '.join(off)} is off and is turned on with --execute only; "
             "run 00_preflight again for a dry run"
         )
-    if off and (moment := EXPORT_TIME.of(run.ledger)):
+    if off and (moment := fixed_moment(run.ledger)):
         raise ExportError(
             f"point-in-time recovery of {', '.join(off)} is off, and this run exports the moment {moment}, which "
             "would lie before it; start a new run with another run id"

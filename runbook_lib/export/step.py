@@ -16,7 +16,7 @@ from functools import partial
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
-from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError, TransferError
+from runbook_lib.errors import ExportError, ExportRefused, ForbiddenCall, RunbookError, TransferError
 from runbook_lib.export.asked import new_token, standing
 from runbook_lib.export.enable_pitr import enable_recovery
 from runbook_lib.export.first_items import complete_looks
@@ -31,6 +31,7 @@ from runbook_lib.run.facts.export import (
     EXPORTS,
     ExportFact,
     ExportStatus,
+    fixed_moment,
 )
 from runbook_lib.run.run import Run
 from runbook_lib.run.waiting import Sleep, Wait
@@ -67,8 +68,11 @@ def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = t
 
 
 def _export_time(run: Run) -> datetime:
-    """One moment for the whole fleet, in whole seconds as the API takes it; kept by a resumed run."""
-    known = EXPORT_TIME.of(run.ledger)
+    """One moment for the whole fleet, in whole seconds as the API takes it; kept once an export of it may be there.
+
+    One that AWS refused for every table, as recovery was off, lies before any that could be exported later.
+    """
+    known = fixed_moment(run.ledger)
     if known is None:
         known = format_timestamp((run.config.export.export_time or run.now()).replace(microsecond=0))
         EXPORT_TIME.record(run.ledger, known)
@@ -113,6 +117,8 @@ def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait
             if not wait.until(partial(_found, run, pair))[0]:
                 wait.until(partial(_started, run, pairs, pair, moment, _token(run, pair)))
         except ExportError as error:
+            if isinstance(error, ExportRefused):
+                EXPORT_TOKENS.forget(run.ledger, pair.source)  # there is no export that it could find
             failures.append(f"{pair.source}: {error}")
         watch(EXPORTS.all(run.ledger))
     return failures

@@ -13,7 +13,7 @@ from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.dynamodb.said import answer_of, refuse_answer_of_another, said_count, said_text
 from runbook_lib.aws.outage import told
 from runbook_lib.aws.pages import pages, whole
-from runbook_lib.errors import ExportError, ExportUnknown
+from runbook_lib.errors import ExportError, ExportRefused, ExportUnknown
 
 EXPORTS_AT_ONCE = (25, 17)  # of ListExports
 
@@ -113,7 +113,10 @@ def _start(client: Any, wanted: dict[str, Any]) -> ExportState | None:
     except client.exceptions.LimitExceededException:
         return None
     except (ClientError, BotoCoreError) as error:
-        raise told(ExportError(f"the export of {table_arn} could not be started: {error}"), error) from None
+        failure = told(ExportError(f"the export of {table_arn} could not be started: {error}"), error)
+        if isinstance(error, ClientError) and not failure.transient:
+            raise ExportRefused(str(failure)) from None
+        raise failure from None
     for name in ("TableArn", "S3Bucket", "S3Prefix", "ExportTime", "IncrementalExportSpecification"):
         asked, found = wanted.get(name), said.get(name)
         if isinstance(found, str):

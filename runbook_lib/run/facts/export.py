@@ -146,6 +146,12 @@ STAGED = Topic("staged", StagedObject)
 UNREAD_EXPORTS = Topic("unread_export", UnreadExport)  # under the table's name and the ARN
 
 
+def fixed_moment(ledger: Ledger) -> str | None:
+    """The moment that every export shows, once AWS may have begun one; until then another can be chosen."""
+    asked = EXPORT_TOKENS.all(ledger) or any(fact.method == Method.EXPORT for fact in EXPORTS.all(ledger).values())
+    return EXPORT_TIME.of(ledger) if asked else None
+
+
 def staged_objects(ledger: Ledger, source: str) -> Iterator[StagedObject]:
     """What a run has put beside the exports for a table, or was about to."""
     return (put for put in STAGED.all(ledger).values() if put.source == source)

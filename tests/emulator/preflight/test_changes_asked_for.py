@@ -75,15 +75,18 @@ def test_a_plan_made_for_writing_is_not_carried_out_dry(world: World) -> None:
     assert not is_on(world, "a")
 
 
-def test_a_run_whose_moment_is_chosen_cannot_turn_recovery_on_any_more(world: World) -> None:
-    """The moment of the fleet would lie before the window of the table."""
+def test_a_run_that_has_asked_for_an_export_cannot_turn_recovery_on_any_more(world: World) -> None:
+    """The moment of the fleet would lie before the window of the table; a killed request may have begun an export."""
     world.pair("a", things(5), pitr=False)
     run = opened(world)
     preflight(run)
     run.ledger.put("run", "export_time", "2026-01-01T00:00:00.000Z")
+    run.ledger.put("export_token", world.src("a"), "a-token")
     with pytest.raises(ExportError, match="another run id"):
         export_tables(run)
     assert not is_on(world, "a")
+    run.ledger.forget("export_token", world.src("a"))  # no export was begun: another moment is chosen
+    assert export_tables(run)[world.src("a")]["items"] == 5
 
 
 def test_a_killed_run_waits_for_the_window_it_has_opened(world: World) -> None:
