@@ -5,6 +5,7 @@ from __future__ import annotations
 from binascii import a2b_base64
 from collections.abc import Iterator
 
+from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Attribute, Item, canonical_number
 from runbook_lib.masking.json_text import NotJson, read_json_text
 from runbook_lib.masking.rules import TemplateReader, Verb, split_template
@@ -116,6 +117,14 @@ def _constant_text(constant: str | float | bool | None) -> str | None:
     return str(next(iter(constant_attribute(constant).values())))
 
 
+def _number(spelled: str) -> str:
+    """A number as DynamoDB spells it; as it stands where it is none of DynamoDB's, as one in a JSON text may be."""
+    try:
+        return canonical_number(spelled)
+    except CorruptFile:
+        return spelled
+
+
 def _all_of(attribute: Attribute, index: int) -> Iterator[Leaf]:
     """Every text in an attribute, however deep it nests: what no mask takes is looked for all the same."""
     waiting = [attribute]
@@ -125,13 +134,13 @@ def _all_of(attribute: Attribute, index: int) -> Iterator[Leaf]:
             case "S":
                 yield index, value
             case "N":
-                yield index, canonical_number(value)
+                yield index, _number(value)
             case "B":
                 yield from _binary(value, index)
             case "SS":
                 yield from ((index, member) for member in value)
             case "NS":
-                yield from ((index, canonical_number(member)) for member in value)
+                yield from ((index, _number(member)) for member in value)
             case "BS":
                 for member in value:
                     yield from _binary(member, index)

@@ -92,3 +92,9 @@ def test_a_value_that_is_its_constant_already_is_no_leak(tmp_path: Path, constan
     already = mask.masked({"salary": {"S": "x"}}, mask.tally())
     assert found(tmp_path, (rule,), [already]) == set()
     assert found(tmp_path, (rule,), [{"salary": {"N": "7123958"}}], [{"salary": {"N": "7123958"}}])
+
+
+@pytest.mark.parametrize("number", ["1e999999999999999999999", "1" * 400, "0.1e-99999"])
+def test_a_number_in_a_json_text_that_dynamodb_cannot_hold_stops_no_scan(tmp_path: Path, number: str) -> None:
+    kept: list[Item] = [{"p": {"S": f'{{"total":{number}}}'}}, {"p": {"S": f'{{"other":[{number}]}}'}}]
+    assert found(tmp_path, payload(*HIDES), kept, kept) <= {"t: p json"}
