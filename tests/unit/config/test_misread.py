@@ -1,0 +1,67 @@
+"""Values of a filter and of a constant are what the migration file says, or the file is refused by key and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_lib.config.reading.yaml_lines import parse
+from runbook_lib.errors import ConfigError
+
+PLACES = [
+    "transform:\n  filter:\n    - values:\n        :e: {}\n",
+    "transform:\n  mask:\n    rules:\n      - value: {}\n",
+]
+
+
+def read(place: str, value: str) -> object:
+    data, _ = parse(Path("m.yaml"), place.format(value))
+    while isinstance(data, dict | list):
+        data = next(iter(data.values())) if isinstance(data, dict) else data[0]
+    return data
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "NO", "yes", "on", "Off", "12:30", "190:20:30.15", "0123", "0x1F", "0b101", "1_000", "1_0.5", ".inf", ".nan",
+        "1e5", "08", "2026-01-14", "2026-01-14T10:00:00Z", "12345678901234567890.123", "0.1000000000000000000001",
+    ],
+)  # fmt: skip
+def test_what_yaml_reads_as_something_else_is_refused_by_key_and_line(place: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=r"m.yaml:[45]: key 'transform\..*is read as"):
+        read(place, value)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("true", True), ("False", False), ("12", 12), ("-7", -7), ("0", 0), ("0.5", 0.5), (".5", 0.5),
+        ("1.5e+3", 1500.0),
+        ("null", None), ("'NO'", "NO"), ('"0123"', "0123"), ("'1e5'", "1e5"), ("north", "north"),
+        ("'2026-01-14'", "2026-01-14"),
+        ("{N: 1e5}", "1e5"), ("{SS: [08, x]}", "08"), ("{S: 08}", "08"), ("[a, b]", "a"),
+    ],
+)  # fmt: skip
+def test_what_is_read_as_it_is_written_stays(place: str, value: str, meant: object) -> None:
+    assert read(place, value) == meant
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_number_is_read_as_it_is_or_refused(number: object) -> None:
+    try:
+        found = read(PLACES[0], str(number))
+    except ConfigError:
+        return
+    assert not isinstance(found, str)
+    assert float(str(number)) == found
+
+
+def test_elsewhere_a_file_is_read_as_before() -> None:
+    data, _ = parse(Path("m.yaml"), "report: {anchor: no}\ntables: {include: [0123, 1e5]}\n")
+    assert data == {"report": {"anchor": False}, "tables": {"include": [83, "1e5"]}}
