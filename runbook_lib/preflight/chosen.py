@@ -41,8 +41,7 @@ def chosen_tables(config: Migration, clients: Clients, only: str, earlier: Mappi
     there = existing | set(reuses)
     if earlier:
         targets, why = {pair.source: pair.target for pair in earlier.values()}, LATER
-        sources, unmet = targets, rules_without_table(config, sorted({*targets, *_included(config, there)}))
-        wrong += unmet
+        sources, unmet = targets, []  # its rules were held to the tables that there were at its first start
     else:
         try:
             targets, mistakes = choose_tables(config, there, only, at=clients.source_identity.spelled)

@@ -21,7 +21,7 @@ NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 AS_WRITTEN = {
     "tag:yaml.org,2002:str": re.compile(""),
     "tag:yaml.org,2002:bool": re.compile("true|false", re.IGNORECASE),
-    "tag:yaml.org,2002:int": re.compile("[-+]?(0|[1-9][0-9]*)"),
+    "tag:yaml.org,2002:int": re.compile("-?(0|[1-9][0-9]*)"),
     "tag:yaml.org,2002:float": NUMBER,
     "tag:yaml.org,2002:timestamp": re.compile("(?!)"),
 }
@@ -101,6 +101,7 @@ def _index(file: Path, node: yaml.Node, path: tuple[str | int, ...], lines: Line
                     f"first on line {lines[here]}; keep one"
                 )
             lines[here] = key.start_mark.line + 1
+            _refuse_misread(file, key, path)
             _index(file, value, here, lines)
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):
