@@ -80,7 +80,13 @@ class ExportUnknown(ExportError):
 
 
 class ExportRefused(ExportError):
-    """DynamoDB has said that it does not begin an export; there is none."""
+    """DynamoDB has said that it does not begin an export.
+
+    `repeated` says that the same call was sent before within the client, whose answer may have been lost: only the
+    last was refused, and an earlier one may have begun the export.
+    """
+
+    repeated = False
 
 
 class ManifestError(ExportError):

@@ -115,13 +115,39 @@ def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait
             _forget_failed(run, pair)
         try:
             if not wait.until(partial(_found, run, pair))[0]:
-                wait.until(partial(_started, run, pairs, pair, moment, _token(run, pair)))
+                _begin(run, pairs, pair, moment, wait)
         except ExportError as error:
-            if isinstance(error, ExportRefused):
-                EXPORT_TOKENS.forget(run.ledger, pair.source)  # there is no export that it could find
             failures.append(f"{pair.source}: {error}")
         watch(EXPORTS.all(run.ledger))
     return failures
+
+
+def _begin(run: Run, pairs: list[Pair], pair: Pair, moment: datetime, wait: Wait) -> None:
+    """Ask for an export until AWS has begun it, or has refused it.
+
+    A token is forgotten only if the first request with it was the one that was refused: an earlier one whose answer
+    was lost may have begun the export, and nothing but the token finds it.
+    """
+    asked = 0 if EXPORT_TOKENS.of(run.ledger, pair.source) is None else 1  # by a start that was killed, or failed
+    token = _token(run, pair)
+
+    def started() -> bool | None:
+        nonlocal asked
+        asked += 1
+        return _started(run, pairs, pair, moment, token)
+
+    try:
+        wait.until(started)
+    except ExportRefused as refused:
+        try:
+            found = _found(run, pair)[0]
+        except ExportError:
+            raise refused from None  # nobody can say that there is none
+        if found:
+            return
+        if asked == 1 and not refused.repeated:
+            EXPORT_TOKENS.forget(run.ledger, pair.source)
+        raise
 
 
 def _forget_failed(run: Run, pair: Pair) -> None:

@@ -115,7 +115,9 @@ def _start(client: Any, wanted: dict[str, Any]) -> ExportState | None:
     except (ClientError, BotoCoreError) as error:
         failure = told(ExportError(f"the export of {table_arn} could not be started: {error}"), error)
         if isinstance(error, ClientError) and not failure.transient:
-            raise ExportRefused(str(failure)) from None
+            refused = ExportRefused(str(failure))
+            refused.repeated = error.response.get("ResponseMetadata", {}).get("RetryAttempts") != 0
+            raise refused from None
         raise failure from None
     for name in ("TableArn", "S3Bucket", "S3Prefix", "ExportTime", "IncrementalExportSpecification"):
         asked, found = wanted.get(name), said.get(name)
