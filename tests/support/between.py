@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass
 class Between:
-    """`before` may answer in the server's place, `after` may change what it answered."""
+    """`before` may answer in the server's place or change the headers, `after` may change what it answered."""
 
     upstream: str
     before: Callable[[Asked], Said | None] = lambda asked: None
@@ -137,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         up = urlsplit(self.here.upstream)
         connection = http.client.HTTPConnection(str(up.hostname), up.port, timeout=60)
         try:
-            headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
+            headers = {name: value for name, value in asked.headers.items() if name not in HOP}
             connection.request(asked.method, asked.path, asked.body, headers | {"Content-Length": str(len(asked.body))})
             answer = connection.getresponse()
             content = answer.read()

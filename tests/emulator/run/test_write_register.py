@@ -302,6 +302,25 @@ def test_a_bucket_without_conditions_is_migrated_with_and_not_cleaned_up(
     assert "If-None-Match is ignored" in kept(run)
 
 
+@pytest.mark.parametrize("strategy", ["batch_write", "import_table"])
+def test_a_table_that_is_made_beside_a_bucket_without_conditions_is_loaded_and_not_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch, strategy: str
+) -> None:
+    """Nobody stands there at the pre-flight: whoever looks in the end finds what this run itself has created."""
+    source_without_target(world, "a", 10)
+
+    def unheeded(asked: Asked) -> None:
+        asked.headers.pop("if-none-match", None)
+
+    with between(world.endpoint, before=unheeded) as to, monkeypatch.context() as patch:
+        patch.setattr(world, "endpoint", to.endpoint)
+        run = up_to_the_import(world, **CREATE_MISSING, **{"import": {"strategy": strategy}})
+        assert proved(run)["verdict"] == "PASS"
+        import_tables(run)
+        assert "If-None-Match is ignored" in kept(run)
+    assert len(world.items(world.target, world.dst("a"))) == 10
+
+
 @pytest.mark.parametrize("lost", ["all of them", "the cleaned run's", "the table's folder moved"])
 @pytest.mark.few(1)
 @pytest.mark.whole

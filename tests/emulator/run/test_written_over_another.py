@@ -313,6 +313,25 @@ def marks(world: World) -> list[tuple[str, str]]:
 
 
 @pytest.mark.whole
+def test_a_run_that_was_killed_while_it_recorded_what_is_there_does_not_keep_itself_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_sources(world, "i")
+    assert started("older", config(world, "a")).startswith("0 ")
+    run = open_run(str(config(world, "b", **{"import": {"on_non_empty": "overwrite"}})), "newer", True)
+    preflight(run)
+    export_tables(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(writing_marks, "end_marks", lambda *_: None)
+        patch.setattr(first_write, "record_held", stopped)
+        with pytest.raises(TransferError, match="killed"):
+            import_tables(run)
+    import_tables(run)
+    assert held(world) == {"older": 10, "newer": 10}
+    assert marks(world)[-2:] == [("writing", "newer.2"), ("writing", "older.1")]
+
+
+@pytest.mark.whole
 def test_a_run_that_was_killed_keeps_others_out_until_it_has_gone_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -249,6 +249,32 @@ def test_without_a_register_of_its_own_a_run_goes_on_and_a_cleanup_refuses(
     assert str(caught.value).endswith(f"({known(run).why})")
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_is_created_in_a_bucket_without_conditions_is_no_older_copy_and_no_entry(
+    server: Server, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    server.conditions = False
+    run = run_of("one")
+
+    def gone(*arguments: Any) -> bool:
+        server.create_entry(*arguments)
+        raise Gone
+
+    if killed:  # before it could be seen that the second one is created, too
+        with monkeypatch.context() as patch:
+            patch.setattr(write_register.aws, "create_entry", gone)
+            with pytest.raises(Gone):
+                register(run, PAIR, None)
+    for table in (None, None, TABLE, TABLE):
+        register(run, PAIR, table)
+        assert known(run).standing == WriterStanding.NOT_ENTERED
+        assert known(run).entries == []
+    refuse_older_copy(run, PAIR)
+    assert len(server.objects) == 2
+    leave(run, PAIR, TABLE, server.remove)
+    assert server.objects == {}
+
+
 @pytest.mark.parametrize("readings", [0, 1, 2])
 def test_where_tags_may_not_be_read_nothing_is_written_unless_the_file_says_so(
     server: Server, monkeypatch: pytest.MonkeyPatch, readings: int
@@ -515,6 +541,29 @@ def test_a_run_enters_itself_nowhere_while_one_of_its_pre_flight_is_writing(serv
     refuse_busy(second, PAIR, TABLE, adds=False)
 
 
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_run_that_was_killed_while_it_began_does_not_keep_itself_out(server: Server, hidden: bool) -> None:
+    """It begins anew with the look at who writes; its mark is there, and if `hidden`, was only about to be set."""
+    end_marks(first := writing(server, "first"), PAIR)
+    second = run_of("second")
+    STOOD_BEFORE.record(second.ledger, "s", StoodBefore(["first"]))
+    if hidden:
+        register(second, PAIR, TABLE)
+        killed_after_its_mark(server, second)
+    else:
+        begun_again(second)
+    mine = copied(second)
+    refuse_busy(mine, PAIR, TABLE, adds=False)
+    assert known(mine) == known(second)
+    elsewhere = run_of("second")
+    STOOD_BEFORE.record(elsewhere.ledger, "s", StoodBefore(["first"]))
+    with pytest.raises(GateFailed, match="run 'second' has begun to write"):
+        refuse_busy(elsewhere, PAIR, TABLE, adds=False)
+    begun_again(first)
+    with pytest.raises(GateFailed, match="run 'first' has begun to write"):
+        refuse_busy(mine, PAIR, TABLE, adds=False)
+
+
 def test_a_mark_is_of_one_table_and_no_entry_of_a_run_that_is_called_like_it(server: Server) -> None:
     writing(server, "first")
     keys = [key for _, key in server.objects]
@@ -692,6 +741,16 @@ def test_what_a_copy_was_about_to_say_when_it_was_killed_is_not_its_own(server: 
     killed_after_its_mark(server, older)  # there was one, so that it has created none
     with pytest.raises(ResumeRefused, match=r"has .*first\.1 of this run"):
         refuse_older_copy(older, PAIR)
+
+
+def test_what_a_run_was_about_to_enter_when_it_was_killed_is_not_another_s_before_it_has_written(
+    server: Server,
+) -> None:
+    entered(server, "first")
+    run = run_of("second")
+    killed_after_its_mark(server, run)  # the first object is its entry
+    with pytest.raises(TableError, match=r"other runs have written to t too: first\. "):
+        refuse_unless_alone(run, PAIR, TABLE, wrote=False)
 
 
 def test_whoever_leaves_after_a_kill_takes_along_what_it_was_about_to_say(server: Server) -> None:

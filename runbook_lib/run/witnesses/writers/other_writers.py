@@ -18,6 +18,7 @@ from runbook_lib.run.witnesses.writers.registration import (
     Registration,
     WriterStanding,
     is_own_entry,
+    known_at,
     registration,
 )
 from runbook_lib.run.witnesses.writers.write_register import listed_entries, other_writers, others
@@ -46,8 +47,8 @@ def refuse_unless_alone(run: Run, pair: Pair, table: TableDescription, *, wrote:
         named = aws.register_tag(run.clients.target, table.arn)
         if named is None:
             return
-        entries, nonce = (known.entries, known.nonce) if known else ([], "")
-        known = Registration(nonce, WriterStanding.ENTERED, named, entries)
+        known = known_at(run, pair.source, named)
+        known.standing = WriterStanding.ENTERED
     if found := _found_now(run, pair, table, known):
         raise TableError(
             f"other runs have written to {pair.target} too: {', '.join(found)}. What is equal to this run's "

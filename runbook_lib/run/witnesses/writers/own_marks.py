@@ -83,11 +83,14 @@ def older_copy(run: Run, folder: str, key: str) -> ResumeRefused:
 def refuse_unknown(run: Run, known: Registration, bucket: str, folder: str, keys: Sequence[str]) -> None:
     """Raise ResumeRefused where a target's folder, of which `keys` were listed, has more of this run than its ledger.
 
-    Of another run of its name, which wrote to another table of that name, the nonce tells.
+    Of another run of its name, which wrote to another table of that name, the nonce tells. An entry that is this run's
+    and was never settled stays intended: whether the server heeds the condition, only creating it tells.
     """
     for at, key, _ in list(known.intended or ()):
         if at == bucket and key in keys:
-            settle(known, bucket, key, own=_is_intended(run, known, bucket, key))
+            own = _is_intended(run, known, bucket, key)
+            if not own or key.removeprefix(folder).startswith(MARKS):
+                settle(known, bucket, key, own=own)
     for key in _unknown(run, known, bucket, folder, keys):
         raise older_copy(run, folder, key)
 
@@ -137,9 +140,14 @@ def say_once(run: Run, pair: Pair, table_id: str, mark: str) -> None:
         raise older_copy(run, folder, key)
 
 
+def own_keys(known: Registration, bucket: str) -> set[str]:
+    """What this run has created in a bucket, and what it was about to create there and may have."""
+    return {key for at, key, *_ in (*known.entries, *(known.intended or ())) if at == bucket}
+
+
 def _unknown(run: Run, known: Registration, bucket: str, folder: str, keys: Sequence[str]) -> Iterator[str]:
     """The objects of this run that its ledger does not know."""
-    mine = {key for at, key in known.entries if at == bucket}
+    mine = own_keys(known, bucket)
     entered = {_parts(folder, key)[0] for key in mine if not key.removeprefix(folder).startswith(MARKS)}
     for key in keys:
         table_id, name = _parts(folder, key)

@@ -72,6 +72,12 @@ def registration(run: Run, source: str) -> Registration | None:
     return REGISTRATIONS.of(run.ledger, source)
 
 
+def known_at(run: Run, source: str, place: str) -> Registration:
+    """What this run knows of its own objects, to look for others in a register where it may stand in no way yet."""
+    known = registration(run, source) or Registration("")
+    return Registration(known.nonce, place=place, entries=[*known.entries], intended=known.intended)
+
+
 def begin_registration(run: Run, source: str) -> None:
     """Note, before it is entered anywhere, what tells this run's entries from others of its name."""
     if registration(run, source) is None:

@@ -26,6 +26,7 @@ from runbook_lib.run.witnesses.writers.own_marks import (
     MARKS,
     TAKEN_BACK,
     intend,
+    own_keys,
     refuse_forgotten,
     refuse_unknown,
     settle,
@@ -38,6 +39,7 @@ from runbook_lib.run.witnesses.writers.registration import (
     WriterStanding,
     begin_registration,
     entries_folder,
+    known_at,
     own_register,
     read_entry,
     register_bucket,
@@ -100,7 +102,7 @@ def refuse_busy(run: Run, pair: Pair, table: TableDescription, *, adds: bool) ->
     stood = STOOD_BEFORE.of(run.ledger, pair.source)
     named = named_register(run, pair, table)[0] if stood is not None and stood.runs else None
     if named is not None:
-        seen = Registration("", place=named)
+        seen = known_at(run, pair.source, named)
         _seen(run, pair, table, seen)
         refuse_beside(run, pair, seen.writing, adds=adds)
 
@@ -174,8 +176,7 @@ def _enter(run: Run, pair: Pair, table: TableDescription | None, known: Registra
                 "take the tag off if none of those runs matters any more"
             ) from None
         raise NoRegister(str(error)) from None
-    if held:
-        settle(known, bucket, key, own=False)
+    if held:  # it stays intended: this run's own to know and to remove, and no entry that keeps others out
         raise NoRegister(f"the server of s3://{bucket} creates objects where there are some: If-None-Match is ignored")
     run.granted.conditions.add(place)
     said = read_entry(run, bucket, key)
@@ -240,7 +241,7 @@ def other_writers(
     there than its ledger knows.
     """
     refuse_unknown(run, known, register_bucket(known), folder, keys)
-    mine = {key for _, key in known.entries}
+    mine = own_keys(known, register_bucket(known))
     cut = (key[len(folder) :].partition("/") for key in keys if key not in mine)
     entries = {(table_id, name) for table_id, _, name in cut}
     placed = {name for table_id, name in entries if table_id != ASKED_FOR and not table_id.startswith(MARKS)}
