@@ -56,9 +56,10 @@ def complete_until(run: Run, pair: Pair, number: int, after: datetime) -> tuple[
 
     Raises ExportError where the source has lost what was written since.
     """
-    now, recovery = describe_table(run.clients.source, pair.source), recovery_of(run.clients.source, pair.source)
+    now = describe_table(run.clients.source, pair.source)
     if now is None:
         raise ExportError(f"source {pair.source} is gone; what was written to it since {after} cannot be exported")
+    recovery = recovery_of(run.clients.source, pair.source)
     start, end = whole_second(after), _complete_until(recovery, run.config.catch_up.margin_seconds)
     export = EXPORTS.of(run.ledger, pair.source)
     table_id = export.manifest.table_id if export and export.manifest else ""

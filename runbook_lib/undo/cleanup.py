@@ -22,11 +22,11 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, answers_scan
 from runbook_lib.aws.dynamodb.scaling import end_scaling
 from runbook_lib.aws.session.granted_calls import unscaler
+from runbook_lib.cutover.unlooked import Unlooked, unlooked
 from runbook_lib.errors import ConfigError, ForbiddenCall, RunbookError, TableError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import REMOVING, check_confirmation
-from runbook_lib.run.admission.ended import refuse_unlooked
 from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact
 from runbook_lib.run.facts.targets import CREATED, REMOVALS, CreationStatus, Removal
@@ -77,7 +77,7 @@ def clean_up(
     """
     execute, pairs = check_cleanup(run, confirm), run.planned_pairs()
     with run.step("cleanup") if execute else nullcontext(), ExitStack() as opened:  # a look leaves no trace
-        hands = _hands(run, opened) if execute else None
+        hands, look = _hands(run, opened) if execute else None, unlooked(run)
         found = []
         for pair in pairs:
             known = REMOVALS.of(run.ledger, pair.source)
@@ -87,7 +87,7 @@ def clean_up(
             removal = _begun(pair, known, execute=execute)
             watch(pair.target, "checking what this run wrote")
             try:
-                _remove(run, pair, removal, hands)
+                _remove(run, pair, removal, hands, look)
             except ForbiddenCall:
                 raise
             except RunbookError as error:  # the other tables go on; this one can be tried again
@@ -126,26 +126,29 @@ def _hands(run: Run, opened: ExitStack) -> Hands:
     return hands
 
 
-def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None) -> None:
+def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None, look: Unlooked) -> None:
     """The target first, then the objects that say what is in it; without hands it only looks."""
     refuse_older_copy(run, pair)
-    refuse_unlooked(run.ledger, run.planned_pairs())
+    look.refuse()
     with ExitStack() as shut:
         if removal.target_kept is None:
-            _remove_from_target(run, pair, removal, hands, shut)
+            _remove_from_target(run, pair, removal, hands, shut, look)
         remove_objects(run, pair, removal, hands)
         if hands is not None and not removal.kept:
             table = None if removal.table_deleted or removal.target_gone else _described(run, pair)
             leave(run, pair, table, partial(aws.delete_objects, hands.objects))
 
 
-def _remove_from_target(run: Run, pair: Pair, removal: Removal, hands: Hands | None, shut: ExitStack) -> None:
+def _remove_from_target(
+    run: Run, pair: Pair, removal: Removal, hands: Hands | None, shut: ExitStack, look: Unlooked
+) -> None:
     created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
     moment = went(run.ledger)
     begun = loaded is not None and loaded.binding is not None
     is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
     if moment is not None:
         removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
+        removal.kept += look.told(pair.source)
     elif loaded is not None and (why := why_still_written(run, pair, loaded, look=hands is not None)):
         raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:

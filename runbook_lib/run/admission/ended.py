@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from runbook_lib.errors import GateFailed, ResumeRefused
-from runbook_lib.plan.pair import Pair
-from runbook_lib.plan.writing import Method
+from runbook_lib.errors import ResumeRefused
 from runbook_lib.run.facts.afterwards.rollback import ROLLED_BACK
-from runbook_lib.run.facts.cut_over.gates import QUIET_AFTERWARDS, went
+from runbook_lib.run.facts.cut_over.gates import went
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.steps import AFTERWARDS, CUT_OVER, ROLLBACK, SURROUNDINGS
@@ -36,21 +32,4 @@ def refuse_cut_over(ledger: Ledger, run_id: str) -> None:
         raise ResumeRefused(
             f"run {run_id} was cut over at {moment}: its targets belong to their application and are not as any export "
             "says. runbook cut-over looks at what is still written to the sources; for anything else start a new run"
-        )
-
-
-def refuse_unlooked(ledger: Ledger, pairs: Iterable[Pair]) -> None:
-    """Raise GateFailed where a cut-over is still to look at what was written to its sources since: it could not then.
-
-    `pairs` are the run's; those that were read by Scan are left out of it.
-    """
-    moment, looked = went(ledger), QUIET_AFTERWARDS.all(ledger)
-    left = [
-        pair.source for pair in pairs if pair.method not in (Method.SKIP, Method.SCAN) and pair.source not in looked
-    ]
-    if moment and left:
-        raise GateFailed(
-            f"the run was cut over at {moment}, and what was written to {', '.join(left)} since should be looked at "
-            "before anything goes: afterwards nobody can tell any more. Run runbook cut-over with the same run id and "
-            "--confirm, then the cleanup again"
         )

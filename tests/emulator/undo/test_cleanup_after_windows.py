@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -11,8 +11,12 @@ from unittest.mock import patch
 
 import pytest
 
+from runbook_lib.aws.dynamodb.describe.tables import describe_table
 from runbook_lib.aws.dynamodb.exports import describe_export
 from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.catchup import ask
+from runbook_lib.cutover import unlooked
+from runbook_lib.errors import ExportError
 from runbook_lib.export.step import export_tables
 from runbook_lib.load.step import import_tables
 from runbook_lib.preflight.step import preflight
@@ -69,6 +73,45 @@ def test_after_the_go_nothing_of_the_targets_is_removed(world: World) -> None:
     removal = cleaned(moving)
     assert "took the place of its source" in removal.kept  # type: ignore[attr-defined]
     assert removal.objects > 0  # type: ignore[attr-defined]
+    assert moving.target() == before
+
+
+def gone(world: World) -> None:
+    world.source.delete_table(TableName=world.src("a"))
+
+
+def off(world: World) -> None:
+    setting = {"PointInTimeRecoveryEnabled": False}
+    world.source.update_continuous_backups(TableName=world.src("a"), PointInTimeRecoverySpecification=setting)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(("lose", "why"), [(gone, "is gone"), (off, "is off")])
+def test_a_cleanup_goes_on_where_nobody_can_look_any_more(
+    world: World, lose: Callable[[World], None], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look afterwards fails for good, and the cleanup that waited for it left all that was staged."""
+    moving = moved(world)
+    live(moving, 0)
+    moving.catch_up()
+    moving.validated()
+    cut(moving, moving.now())
+    before = moving.target()
+    with monkeypatch.context() as patched:  # one answer that says so is not enough
+        answers = iter([None])
+        patched.setattr(unlooked, "describe_table", lambda *asked: next(answers, describe_table(*asked)))
+        patched.setattr(ask, "describe_table", lambda *asked: next(answers, describe_table(*asked)))
+        assert "should be looked at" in cleaned(moving).kept  # type: ignore[attr-defined]
+    lose(world)
+    moving.run.ledger.close()
+    moving.run = open_run(str(moving.config), "r", True)
+    with pytest.raises(ExportError, match=why):
+        cut(moving)
+    moving.run.ledger.close()
+    removal = cleaned(moving)
+    assert f"Nobody has looked at what was written to {world.src('a')} since" in removal.kept  # type: ignore[attr-defined]
+    assert why in removal.kept  # type: ignore[attr-defined]
+    assert [key for key in staged(world) if "AWSDynamoDB" in key] == []
     assert moving.target() == before
 
 
