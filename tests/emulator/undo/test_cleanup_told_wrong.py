@@ -53,7 +53,7 @@ def test_one_wrong_answer_ends_nothing(world: World, created: bool, lie: Lie, ti
         world.endpoint = behind
         assert not removal.done
         assert "should be told alike each time" in removal.kept
-        assert keys_in_bucket(world) == staged
+        assert {key for key in keys_in_bucket(world) if "/undoing." not in key} == staged  # only that it has begun
         assert len(world.items(world.target, world.dst("a"))) == 20
         removal = the_only(clean_up(run, "r"))
     assert removal.done
@@ -196,7 +196,7 @@ def test_a_created_table_stays_where_its_scans_lose_a_page(world: World, lost: s
             return
         assert "run the cleanup again; if it stays, the server or a proxy is broken" in removal.kept
         assert not removal.done
-        assert keys_in_bucket(world) == staged
+        assert {key for key in keys_in_bucket(world) if "/undoing." not in key} == staged  # only that it has begun
         liar.after = lambda request, status, body: None
         world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "stranger"}})
         removal = the_only(clean_up(run, "r"))
