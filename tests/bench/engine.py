@@ -47,11 +47,13 @@ def by_engine(
         assert not table_load.failures
 
 
-def engine_target(client: Any, session: boto3.Session, calls: Calls) -> Target:
-    """A target that takes all that it is given."""
+def engine_target(
+    client: Any, session: boto3.Session, calls: Calls, capacity: WriteRateController | None = None
+) -> Target:
+    """A target at the pace of a controller; without one it takes all that it is given."""
     guard = Guard("target", TARGET | TARGET_WRITES, calls)
     transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
-    capacity = WriteRateController(FILES, 8, 1e9)
+    capacity = capacity or WriteRateController(FILES, 8, 1e9)
     return Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,18 +17,13 @@ from typing import Any
 import boto3
 
 from runbook_lib.aws.endpoints import CONFIG
-from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.export_format.manifest import DataFile
-from runbook_lib.items.keyed import RunSecret
-from runbook_lib.load.engine.batch_write import Target
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.run.ledger import Ledger
-from tests.bench import ID, engine_run
+from tests.bench import engine_run
+from tests.bench.engine import engine_target
 from tests.bench.memory import TABLE, StoredFile, import_all, peak_mb
 from tests.bench.windows import read_files, send
 
@@ -46,8 +40,6 @@ def apply_all(endpoint: str, windows: list[list[list[Any]]]) -> list[dict[str, f
     ):
         calls.report_to(ledger.count_call)
         run = engine_run(ledger, calls, stored)
-        guard = Guard("target", TARGET | TARGET_WRITES, calls)
-        transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
         for number, files in enumerate(windows, 1):
             began = time.monotonic()
             rows = [DataFile(n, path, md5, changes) for n, (path, md5, changes) in enumerate(files)]
@@ -55,8 +47,7 @@ def apply_all(endpoint: str, windows: list[list[list[Any]]]) -> list[dict[str, f
             read = time.monotonic()
             width = run.config.import_.concurrency
             capacity = WriteRateController(lanes_for(len(files), 4_000.0), width, 4_000.0)
-            target = Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
-            send(run, fact, target, TABLE)
+            send(run, fact, engine_target(client, session, calls, capacity), TABLE)
             told.append({"read": read - began, "sent": time.monotonic() - read, "peak": peak_mb()})
     return told
 

@@ -8,7 +8,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,19 +17,14 @@ import boto3
 import pytest
 
 from runbook_lib.aws.endpoints import CONFIG
-from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.aws.transport.retry import Backoff
-from runbook_lib.items.keyed import RunSecret
-from runbook_lib.load.engine.batch_write import Target
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import MOST_LANES, lanes_for
 from runbook_lib.run.ledger import Ledger
-from tests.bench import ID, OneFile, engine_run, plain_id, plain_line, publish
+from tests.bench import OneFile, engine_run, plain_id, plain_line, publish
 from tests.bench.capacity_import import TABLE, export_of, import_into
 from tests.bench.capacity_table import Account, Shape, position, running_table
+from tests.bench.engine import engine_target
 from tests.bench.sink import running_sink
 from tests.bench.windows import change_line, read_files, send
 
@@ -50,11 +44,8 @@ def apply_to(shape: Shape, stored: Sequence[OneFile], folder: Path) -> Account:
     ):
         run = engine_run(ledger, calls, {f.file.key: f for f in stored})
         fact = read_files(run, [f.file for f in stored])
-        guard = Guard("target", TARGET | TARGET_WRITES, calls)
-        transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
         capacity = WriteRateController(lanes_for(len(stored), 4_000.0), 32, 4_000.0, most=MOST_LANES)
-        target = Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
-        send(run, fact, target, TABLE)
+        send(run, fact, engine_target(client, session, calls, capacity), TABLE)
         return table.account()
 
 
