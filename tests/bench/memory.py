@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -18,20 +17,13 @@ from typing import Any
 import boto3
 
 from runbook_lib.aws.endpoints import CONFIG
-from runbook_lib.aws.guard.allowed_calls import TARGET, TARGET_WRITES
 from runbook_lib.aws.guard.call_counter import Calls
-from runbook_lib.aws.guard.guard import Guard
-from runbook_lib.aws.transport.client import DynamoDBTransport
-from runbook_lib.aws.transport.retry import Backoff
-from runbook_lib.items.keyed import RunSecret
-from runbook_lib.load.engine.batch_write import Target
 from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.load.table_load import TableLoad, TableProgress, files_of, load
 from runbook_lib.run.ledger import Ledger
-from tests.bench import ID, engine_run
-
-TABLE = "bench-dst-things"
+from tests.bench import engine_run
+from tests.bench.engine import TABLE, engine_target
 
 
 class StoredFile:
@@ -66,12 +58,10 @@ def import_all(endpoint: str, path: str, md5: str, items: int, files: int) -> No
         run = engine_run(ledger, calls, stored)
         rows = [("bench", key, n, md5, items) for n, key in enumerate(keys)]
         ledger.write("INSERT INTO file (source, key, ordinal, md5, items) VALUES (?, ?, ?, ?, ?)", rows)
-        guard = Guard("target", TARGET | TARGET_WRITES, calls)
-        transport = DynamoDBTransport(client, session.get_credentials(), guard, write_tables=frozenset({TABLE}))
         known = files_of(run, "bench")
         width = run.config.import_.concurrency
         capacity = WriteRateController(lanes_for(len(known), 4_000.0), width, 4_000.0)
-        target = Target(transport, TABLE, ID, True, Backoff(), threading.Event(), capacity, RunSecret.new())
+        target = engine_target(client, session, calls, capacity)
         table_load = TableLoad(run, "bucket", known, TableProgress("bench", TABLE, items * files), lambda _: None)
         load(table_load, target)
         assert table_load.progress.done == items * files

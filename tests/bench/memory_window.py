@@ -23,8 +23,8 @@ from runbook_lib.load.engine.rate_control import WriteRateController
 from runbook_lib.load.engine.scheduler import lanes_for
 from runbook_lib.run.ledger import Ledger
 from tests.bench import engine_run
-from tests.bench.engine import engine_target
-from tests.bench.memory import TABLE, StoredFile, import_all, peak_mb
+from tests.bench.engine import TABLE, engine_target
+from tests.bench.memory import StoredFile, import_all, peak_mb
 from tests.bench.windows import read_files, send
 
 

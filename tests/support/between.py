@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.world import World
+
 HOP = ("transfer-encoding", "content-length", "connection", "accept-encoding", "proxy-connection")
 Said = tuple[int, list[tuple[str, str]], bytes]
 
@@ -81,6 +83,17 @@ def between(upstream: str, **how: Any) -> Iterator[Between]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def in_front_of(world: World, **how: Any) -> Iterator[None]:
+    """Have the runs of a world that are opened meanwhile reach AWS through such a server."""
+    with between(world.endpoint, **how) as made:
+        world.endpoint, behind = made.endpoint, world.endpoint
+        try:
+            yield
+        finally:
+            world.endpoint = behind
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.between import Asked, Said, between, changed
+from tests.support.between import Asked, Said, changed, in_front_of
 from tests.support.world import World
 
 Chosen = Callable[[Asked, int], bool]
@@ -64,9 +64,5 @@ def losing(world: World, chosen: Chosen, lost: Callable[[str], bool]) -> Iterato
         told |= {"Count": len(left), "ScannedCount": len(left)} | ({} if of_a_count else {"Items": left})
         told.pop("LastEvaluatedKey", None)
 
-    with between(world.endpoint, after=after) as liar:
-        world.endpoint, behind = liar.endpoint, world.endpoint
-        try:
-            yield state
-        finally:
-            world.endpoint = behind
+    with in_front_of(world, after=after):
+        yield state

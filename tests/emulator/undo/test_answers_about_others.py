@@ -17,7 +17,7 @@ from runbook_lib.run.run import Run
 from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.rollback import roll_back
 from runbook_lib.validate.step import validate_tables
-from tests.support.between import Asked, Said, between, changed
+from tests.support.between import Asked, Said, changed, in_front_of
 from tests.support.recorded import export_tables, import_tables
 from tests.support.steps import the_only, up_to_the_import
 from tests.support.tables import turn_on_recovery
@@ -56,12 +56,8 @@ def told(world: World, lie: Callable[[Told], None]) -> Iterator[list[str]]:
         lies.append(asked.operation)
         return changed(said, lie)
 
-    with between(world.endpoint, after=after) as liar:
-        world.endpoint, behind = liar.endpoint, world.endpoint
-        try:
-            yield lies
-        finally:
-            world.endpoint = behind
+    with in_front_of(world, after=after):
+        yield lies
 
 
 def nothing_of_it(world: World) -> bool:

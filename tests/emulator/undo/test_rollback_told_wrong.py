@@ -14,7 +14,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.afterwards.rollback import RollbackFact, RollbackStatus
 from runbook_lib.run.run import Run
 from runbook_lib.undo.rollback import roll_back
-from tests.support.between import Asked, Said, between, changed
+from tests.support.between import Asked, Said, changed, in_front_of
 from tests.support.recorded import export_tables, import_tables
 from tests.support.tables import keys_in_bucket, turn_on_recovery
 from tests.support.world import World, things
@@ -48,12 +48,8 @@ def silence(world: World) -> Iterator[Silent]:
 
         return changed(said, leave_out)
 
-    with between(world.endpoint, after=after) as liar:
-        world.endpoint, behind = liar.endpoint, world.endpoint
-        try:
-            yield state
-        finally:
-            world.endpoint = behind
+    with in_front_of(world, after=after):
+        yield state
 
 
 def loaded(world: World) -> tuple[Run, list[Any]]:
