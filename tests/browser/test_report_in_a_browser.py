@@ -63,7 +63,7 @@ def opened(browser: Browser, file: Path, width: int = 1280, height: int = 800) -
     assert said == []
 
 
-@pytest.mark.few(6)
+@pytest.mark.few(4)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", PAGES)
 def test_nothing_is_loaded_and_the_page_is_as_wide_as_the_screen(
@@ -81,7 +81,7 @@ def test_nothing_is_loaded_and_the_page_is_as_wide_as_the_screen(
         assert max(ends) <= width  # a table may scroll, and what it is has to be read before that
 
 
-@pytest.mark.few(4)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "sample"])
 def test_the_first_screen_says_the_verdict_what_was_left_out_and_what_needs_attention(
@@ -113,7 +113,7 @@ def test_a_command_breaks_between_its_words_and_is_copied_as_it_is(browser: Brow
         assert not [word for word in torn if len(word) < 40]
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(2)
 @pytest.mark.parametrize("kind", PAGES)
 def test_it_keeps_the_rules_of_accessibility(kind: str, pages: dict[str, Path], browser: Browser) -> None:
     with opened(browser, pages[kind]) as page:
@@ -124,7 +124,7 @@ def test_it_keeps_the_rules_of_accessibility(kind: str, pages: dict[str, Path], 
     assert [(v["id"], v["nodes"][0]["html"][:200]) for v in grave] == []
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", [k for k in PAGES if k != "index"])
 def test_on_paper_no_table_is_wider_than_the_page_and_no_row_is_split(
     kind: str, pages: dict[str, Path], browser: Browser
@@ -164,6 +164,7 @@ def test_printed_it_shows_every_table_whole_under_its_header(
         assert all("to" + _joined(t["target"]) in s and "Sourceandtarget" in s for s in holding)
 
 
+@pytest.mark.chaos
 def test_printed_no_paragraph_is_torn_where_a_page_has_room(browser: Browser, tmp_path: Path) -> None:
     """The page after a broad one is as high as it is: its text does not end where the broad one would."""
     reader, paper, file = needed("pdftotext", "poppler-utils"), tmp_path / "report.pdf", tmp_path / "report.html"
@@ -237,7 +238,7 @@ def test_a_fleet_of_two_hundred_tables_takes_no_more_than_fifteen_pages(browser:
     assert int(re.findall(r"Pages: +(\d+)", said)[0]) <= 15
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", [k for k in PAGES if k != "index"])
 def test_it_is_small_enough_for_a_mail(kind: str, pages: dict[str, Path]) -> None:
     assert pages[kind].stat().st_size < 2_000_000

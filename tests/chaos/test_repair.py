@@ -58,8 +58,7 @@ def is_over(world: World, config: Path) -> bool:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_repair_that_is_killed_again_and_again_passes_and_a_second_one_writes_nothing(
     world: World, seed: int
 ) -> None:
@@ -106,8 +105,7 @@ class Racer(threading.Thread):
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_writer_that_races_every_kind_keeps_each_of_its_writes(
     world: World, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

@@ -285,7 +285,7 @@ def test_an_answer_without_any_one_or_two_of_its_members_is_read_or_named_as_not
     }  # fmt: skip
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_servers_that_leave_any_member_out_get_a_plan_that_names_what_is_missing(world: World) -> None:
     """One table for each member that its source and its target do not say."""
     dropped = [m for m in SPARSE if m.count(".") == 0 or m.endswith(("Projection", "ProjectionType"))]
@@ -356,7 +356,7 @@ def test_the_date_of_an_answer_is_a_moment_or_said_to_be_unreadable(header: str,
             date_of(header)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_command_names_members_that_only_differ_behind_their_names(world: World) -> None:
     world.pair("a", things(1))
     with between(world.endpoint, after=patched(SOURCE, TARGET)) as server:
@@ -368,7 +368,7 @@ def test_the_command_names_members_that_only_differ_behind_their_names(world: Wo
         assert what in told.replace("\\", ""), what
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_behind_a_proxy_that_adds_a_date_ends_with_its_report(world: World) -> None:
     world.pair("a", things(1))
 

@@ -141,7 +141,7 @@ def test_boto3_as_it_is_set_up_here_repeats_it_too(code: str, monkeypatch: pytes
         client.close()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_write_conflict_with_a_replica_does_not_end_the_import(world: World) -> None:
     world.pair("a", things(120))
     seen = []

@@ -123,7 +123,7 @@ def test_a_client_that_is_made_later_signs_as_whoever_was_identified(
         assert seen == {"CONFIRMED"}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_migration_and_its_cleanup_are_those_of_whoever_was_identified(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

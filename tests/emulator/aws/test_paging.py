@@ -249,7 +249,7 @@ def test_whoever_asks_a_server_that_goes_in_circles_is_told(world: World, circli
         ask(circling, world.src("a"), arn)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_index_that_goes_in_circles_is_not_checked_and_the_validation_ends(world: World) -> None:
     world.pair("a", things(9), **indexed_by("n", "N"))
 

@@ -79,7 +79,7 @@ def test_three_waves_with_a_shared_export_end_in_a_proof_each(world: World) -> N
     assert world.requests("BatchWriteItem") == requests  # what is proved is not done again
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("more", "says"),
     [
@@ -184,6 +184,7 @@ def _forge_ledger(folder: Path, other: Path) -> None:
     seal(folder)
 
 
+@pytest.mark.chaos
 def test_a_pass_that_does_not_follow_from_its_ledger_is_none_however_well_it_is_sealed(world: World) -> None:
     file = fleet(world, [["a"]])
     assert run(file, *EXECUTE).returncode == 0
@@ -231,6 +232,7 @@ def test_two_runs_that_replace_one_target_are_refused_before_anything(world: Wor
     assert written(world, "a") == [0]
 
 
+@pytest.mark.chaos
 def test_a_target_is_shared_though_the_sources_are_gone_of_which_exports_are_used(world: World) -> None:
     """Nothing of the source says so any more; what the exports are of does."""
     world.pair("a", things(5))
@@ -257,6 +259,7 @@ def test_a_target_is_shared_though_the_sources_are_gone_of_which_exports_are_use
     assert written(world, "a") == [0]
 
 
+@pytest.mark.chaos
 def test_a_target_that_became_shared_after_the_first_look_is_not_loaded_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,6 +304,7 @@ def test_a_seal_whose_signature_was_taken_away_is_no_proof_where_the_file_asks_f
     assert run(file, *EXECUTE).returncode == 0
 
 
+@pytest.mark.chaos
 def test_a_run_whose_seal_could_not_be_signed_is_not_done(world: World) -> None:
     file = fleet(world, [["a"]], sign={"kms": "alias/absent"})
     ran = run(file, *EXECUTE)
@@ -337,6 +341,7 @@ def test_a_run_that_would_pass_the_one_budget_is_not_begun(world: World) -> None
     assert again.returncode == 0, again.stdout + again.stderr
 
 
+@pytest.mark.chaos
 def test_what_a_run_has_cost_counts_however_it_stands(world: World) -> None:
     """A folder that is not as it was sealed says nothing, and one that cannot go on has cost what it has."""
     world.pair("a", things(10))
@@ -366,6 +371,7 @@ def _config_of(file: Path, run_id: str) -> Path:
     return file.parent / str(name)
 
 
+@pytest.mark.chaos
 def test_what_a_dry_run_estimated_long_ago_is_estimated_again(world: World) -> None:
     file = campaign_like(fleet(world, [["a"]], prices=PRICES), limits={"max_cost_usd": 15})
     assert run(file).returncode == 0
@@ -377,6 +383,7 @@ def test_what_a_dry_run_estimated_long_ago_is_estimated_again(world: World) -> N
     assert (ran.returncode, standings(world), written(world, "a")) == (1, {"a": "refused"}, [0])
 
 
+@pytest.mark.chaos
 def test_a_cost_that_nobody_knows_keeps_to_no_budget(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     file = campaign_like(fleet(world, [["a"]]), limits={"max_cost_usd": 1_000_000})
     monkeypatch.setattr("runbook_lib.campaign.budget.estimated_cost_of", lambda campaign, run: None)
@@ -414,6 +421,7 @@ def test_what_was_taken_back_is_not_done_any_more_and_nothing_comes_after_it(wor
     assert written(world, "b") == [0]
 
 
+@pytest.mark.chaos
 def test_what_a_run_of_no_campaign_has_written_over_is_proved_no_more_until_it_is_compared_again(world: World) -> None:
     file = fleet(world, [["a"]])
     assert run(file, *EXECUTE).returncode == 0
@@ -449,6 +457,7 @@ def test_what_a_run_of_no_campaign_has_written_over_is_proved_no_more_until_it_i
     assert standings(world) == {"a": "PASS"}
 
 
+@pytest.mark.chaos
 def test_a_half_written_page_and_a_lost_one_change_nothing(world: World) -> None:
     file = fleet(world, [["a"]])
     assert run(file, *EXECUTE).returncode == 0
@@ -458,6 +467,7 @@ def test_a_half_written_page_and_a_lost_one_change_nothing(world: World) -> None
     assert standings(world) == {"a": "PASS"}
 
 
+@pytest.mark.chaos
 def test_a_migration_that_was_changed_since_its_run_began_is_refused_before_anything(world: World) -> None:
     file = fleet(world, [["a"], ["b"]])
     assert run(file, *EXECUTE).returncode == 0
@@ -469,7 +479,7 @@ def test_a_migration_that_was_changed_since_its_run_began_is_refused_before_anyt
     assert "b: run fleet-b was started with another configuration" in ran.stderr
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("waves", "says"),
     [
@@ -491,6 +501,7 @@ def test_a_campaign_file_with_mistakes_is_refused_by_key_and_line(
     assert not (world.folder / "reports").exists() or not list((world.folder / "reports").iterdir())
 
 
+@pytest.mark.chaos
 def test_a_run_that_uses_an_export_has_to_come_after_the_run_that_makes_it(world: World) -> None:
     world.pair("a", things(5))
     again = other_target(world, "two", "a", reuse=f"{NAME}-a")

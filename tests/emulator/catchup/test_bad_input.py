@@ -130,7 +130,7 @@ BEFORE_A_RUN: tuple[tuple[Callable[[Chain], None], str], ...] = (
 
 
 @pytest.mark.parametrize(("spoil", "named"), BEFORE_A_RUN, ids=[spoil.__name__ for spoil, _ in BEFORE_A_RUN])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_chain_that_is_none_is_refused_by_name_before_there_is_a_run(
     world: World, liar: Between, spoil: Callable[[Chain], None], named: str
@@ -148,7 +148,7 @@ def test_a_chain_that_is_none_is_refused_by_name_before_there_is_a_run(
     assert world.items(world.target, world.dst("a")) == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_foreign_files_in_the_shared_folder_of_data_are_no_part_of_any_export(world: World) -> None:
     exports, _, held = chain_of(world, 0)
     folder = exports[1].split("/", 3)[3].rstrip("/").rpartition("/")[0] + "/data"
@@ -199,8 +199,7 @@ def test_a_clock_that_is_an_hour_off_blocks_before_anything_is_exported_or_writt
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_windows_go_by_the_sources_clock_alone(world: World, hours: int) -> None:
     moving = moved(world)
     moving.run.now = lambda: datetime.now(UTC) + timedelta(hours=hours)

@@ -39,7 +39,7 @@ def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: Wo
     assert found.items_compared == found.items_in_target == found.changes.items_due == len(moving.source())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_while_another_run_takes_back_what_it_wrote_no_window_is_applied(world: World) -> None:
     moving = moved(world)
     live(moving, 0)
@@ -52,7 +52,7 @@ def test_while_another_run_takes_back_what_it_wrote_no_window_is_applied(world: 
     assert moving.target() == moving.source()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))
@@ -62,7 +62,7 @@ def test_a_window_too_short_to_export_is_waited_for(world: World) -> None:
     assert [w.changes for w in moving.catch_up()] == [1]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_long_stretches_are_cut_into_windows(world: World) -> None:
     moving = moved(world, catch_up={"window_minutes": 20})
     for number in range(3):
@@ -71,7 +71,7 @@ def test_long_stretches_are_cut_into_windows(world: World) -> None:
     assert moving.target() == moving.source()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_lag_is_waited_down(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))
@@ -153,7 +153,7 @@ def test_recovery_that_was_off_for_a_moment_is_a_gap(world: World) -> None:
         moving.catch_up()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_was_made_again_is_another(world: World) -> None:
     moving = moved(world)
     world.source.delete_table(TableName=world.src("a"))
@@ -192,8 +192,7 @@ def test_a_put_that_arrives_late_brings_nothing_back(world: World) -> None:
     assert moving.target() == moving.source()
 
 
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("by", [ClusterEngine("dask", "tcp://127.0.0.1:1", None, 2, 4), LocalEngine("local")])
 def test_what_workers_of_a_cluster_sent_last_is_in_doubt(world: World, by: ClusterEngine | LocalEngine) -> None:
     """One that was killed with a put on its way takes with it that there was no answer."""
@@ -234,7 +233,7 @@ def test_without_execute_nothing_is_asked_for_and_nothing_written(world: World) 
     assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_somebody_elses_write_to_the_target_is_found(world: World) -> None:
     moving = moved(world)
     live(moving, 0)
@@ -243,7 +242,7 @@ def test_somebody_elses_write_to_the_target_is_found(world: World) -> None:
     assert moving.validated().different == 1
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_failed_window_says_how_to_go_on(world: World) -> None:
     moving = moved(world)
     moving.write(item("new", 1))
@@ -255,7 +254,7 @@ def test_a_failed_window_says_how_to_go_on(world: World) -> None:
     assert moving.target() == moving.source()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_each_window_warns_of_what_the_target_should_rather_not_have(world: World) -> None:
     moving = moved(world)
     live(moving, 0)

@@ -96,7 +96,7 @@ def test_a_whole_chain_is_loaded_and_proved_as_of_its_end(world: World, quiet: i
         assert "Catch-up" in text
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_change_in_a_gap_that_was_called_quiet_is_found(world: World) -> None:
     chain, gap, _ = chain_of(world, 240)  # three items were written in it
     run_all(world, **reuse(world, world.src("a"), chain, [gap]))

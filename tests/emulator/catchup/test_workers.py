@@ -62,7 +62,7 @@ def test_windows_are_the_same_when_workers_apply_them(world: World, monkeypatch:
     assert (found.verdict, found.reasons) == ("PASS", ())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_no_worker_is_asked_for_one_file_or_without_windows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = moved(world)
     engine = ThreadsEngine(moving.run)
@@ -136,7 +136,7 @@ def test_an_interrupted_catch_up_goes_on_from_what_workers_said_also_without_the
     assert moving.target() == moving.source()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_window_begins_when_every_worker_is_through_with_the_one_before(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +204,7 @@ def test_a_catch_up_without_its_scheduler_ends_before_anything_is_asked_for(
     assert world.requests("ExportTableToPointInTime") == exports
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_file_that_is_another_one_since_it_was_read_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = moved(world)
     engine = ThreadsEngine(moving.run)

@@ -33,6 +33,7 @@ def test_a_verdict_is_told_and_stays_whatever_becomes_of_the_notice(world: World
         assert not file.is_file() or b"user:secret" not in file.read_bytes()
 
 
+@pytest.mark.chaos
 def test_a_run_that_can_tell_nobody_says_so_and_passes(world: World) -> None:
     world.pair("a", things(5))
     done = runbook_here("run", world.config(notify=NOTIFY), "--run-id", "r", "--execute")

@@ -97,7 +97,7 @@ def _listed(capsys: pytest.CaptureFixture[str]) -> tuple[str, bool]:
     return words, row["running"]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_after_a_dry_run_without_confirm_target_the_proposed_command_works_once_the_file_has_it(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,7 +122,7 @@ def test_after_a_dry_run_without_confirm_target_the_proposed_command_works_once_
     assert [a["file_confirms"] for a in world.record("r1")["attempts"]] == [False, True]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_of_notebooks_is_told_before_its_first_report(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     """After a kernel has died in the import `runbook status` said that there is no run at all."""
     world.pair("a", things(3))

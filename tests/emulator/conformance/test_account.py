@@ -137,7 +137,7 @@ def test_what_was_sent_is_held_to_the_limit_while_it_is_asked(world: World, prox
     assert SpendingLimits(lambda: 2.0, 1.0, 0.01, SentBytes(), "us-east-1")() is WhyNot.TIME_IS_UP
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_policy_allows_each_call_that_is_made_and_names_what_is_own(
     world: World, proxy: Between, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,7 +277,7 @@ def test_nothing_is_begun_under_names_that_somebody_has(
             world.target.delete_table(TableName=name)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_server_whose_exports_all_fail_is_not_called_as_expected(world: World, tmp_path: Path) -> None:
     """What could not be had is no answer: such a report is never a success."""
 

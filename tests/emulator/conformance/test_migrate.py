@@ -141,7 +141,7 @@ def tables_of(world: World) -> list[str]:
     return [name for name in all_tables(world.source) if name.startswith(OWN)]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_migration_killed_at_its_beginning_leaves_nothing_after_a_clean(world: World) -> None:
     killed_migration(world, lambda number, call: call.operation == "DescribeTable" and bool(tables_of(world)))
     assert left(world), "its register and its table"

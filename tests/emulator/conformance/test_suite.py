@@ -55,7 +55,7 @@ def test_what_it_cannot_be_asked_is_known_with_why(answers: dict[str, QuestionAn
     assert found == NOT_ASKED
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_deviation_with_a_name_is_one_still(answers: dict[str, QuestionAnswer]) -> None:
     assert {name for name in NAMED if not answers[name].deviates} == set()
 
@@ -71,7 +71,7 @@ def test_throttling_is_answered_once_it_happens(endpoint: str) -> None:
     assert [type(answer.outcome) for answer in (*first, *second)] == [AsExpected] * 3
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_items_that_a_condition_kept_out_are_counted_once_it_happens(endpoint: str) -> None:
     subject = subject_of(endpoint)
     with fault(endpoint, operation="StartBulkPutItems", kind="kept-out", table=subject.table("bulk")):
@@ -79,7 +79,7 @@ def test_items_that_a_condition_kept_out_are_counted_once_it_happens(endpoint: s
     assert isinstance(answer.outcome, AsExpected), answer.outcome
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_only_time_brings_about_is_told_as_not_asked_where_nobody_can_let_it_pass(endpoint: str) -> None:
     """As an account is asked: with leave to take long, and without a clock to move."""
     names = (

@@ -311,8 +311,7 @@ def test_the_estimate_after_the_export_stays_as_it_was_before_anything_was_measu
     assert {work.basis for work in known["dry run"].tables} == {Basis.MEASURED}
 
 
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("mode", ["on demand", "provisioned"])
 def test_a_target_that_will_be_created_is_estimated_as_one_that_is_there(world: World, mode: str) -> None:
     """Two sources of one definition, one of them without a target: before and after the export, and measured."""

@@ -29,8 +29,7 @@ def about_to(world: World, **changes: Any) -> Moving:
 
 
 @pytest.mark.parametrize("proof", ["overlay", "full_export"])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_it_ends_with_the_target_in_the_place_of_the_source(world: World, proof: str) -> None:
     moving = about_to(world, cut_over={"proof": proof})
     cut(moving, moving.now())
@@ -80,7 +79,7 @@ def test_a_writer_that_goes_on_at_a_gate_keeps_the_go_shut(world: World, gate: G
     assert states(moving)["go"] == GateState.PASSED
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_is_written_after_the_go_is_found_by_the_look_afterwards(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now())

@@ -100,7 +100,7 @@ def test_what_is_mistyped_is_refused_before_anything_runs(world: World, argument
     assert not (world.folder / "reports" / "r").exists()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_forecast_that_is_not_ready_ends_by_saying_so(world: World) -> None:
     """It ended with the verdict of the run before it, a PASS, and the exit code 1."""
     world.pair("a", things(5))

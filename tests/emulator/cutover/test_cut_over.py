@@ -56,7 +56,7 @@ def test_without_the_id_typed_only_a_forecast_is_made(world: World) -> None:
     assert (moving.target(), world.requests("ExportTableToPointInTime")) == (before, exports)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_workers_apply_the_last_window_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = about_to(world, cut_over={"proof": "overlay"})
     moving.write(*things(100, late={"BOOL": True}))
@@ -71,7 +71,7 @@ def test_workers_apply_the_last_window_too(world: World, monkeypatch: pytest.Mon
     assert states(moving)["go"] == "passed"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: World) -> None:
     moving = about_to(world)
     frozen = moving.now()
@@ -88,7 +88,7 @@ def test_a_cut_over_ends_with_the_targets_in_the_place_of_the_sources(world: Wor
     assert found.changes.second_export.moment == found.changes.as_of == windows_of(moving.run.ledger)[-1].end
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_writers_are_not_stopped_while_a_write_of_the_import_may_still_land(world: World) -> None:
     moving = about_to(world)
     moving.run.clients.calls.doubt(world.dst("a"))
@@ -116,7 +116,7 @@ def test_the_targets_are_proved_after_the_last_moment_a_write_of_the_last_window
     assert states(moving)["go"] == GateState.PASSED
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_after_the_go_the_targets_are_left_alone(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now())
@@ -165,7 +165,7 @@ def test_deletes_by_the_sources_time_to_live_are_no_writes(world: World) -> None
         cut(moving)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_is_written_to_the_source_after_the_go_is_found_and_not_copied(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now())
@@ -215,8 +215,7 @@ def test_it_is_not_ready_where_the_freeze_would_take_too_long(world: World) -> N
 
 
 @pytest.mark.parametrize("minutes", [-600.0, 600.0])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_freeze_before_the_export_or_to_come_is_refused(world: World, minutes: float) -> None:
     moving = about_to(world)
     strange = datetime.fromisoformat(moving.now()) + timedelta(minutes=minutes)
@@ -322,7 +321,7 @@ def test_what_is_written_while_a_long_proof_goes_on_keeps_the_go_shut(world: Wor
     assert windows_of(moving.run.ledger)[-1].number == len(windows_of(moving.run.ledger))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_slow_clock_wrote_while_a_long_proof_goes_on_keeps_the_go_shut(world: World) -> None:
     """Its time lies before the window that it is in; that it is in this one says that no other has it."""
     moving = about_to(world)
@@ -338,7 +337,7 @@ def test_what_a_slow_clock_wrote_while_a_long_proof_goes_on_keeps_the_go_shut(wo
     assert switch(moving).go_at is None
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: World) -> None:
     moving = about_to(world)
     cut(moving, moving.now(), watch=minutes_at(moving, Gate.SMOKE))
@@ -352,9 +351,8 @@ def test_a_go_after_a_long_proof_says_up_to_when_the_sources_were_quiet(world: W
         cut(moving)
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize(("seconds", "looks"), [(60.0, False), (1800.0, True)])
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_forecast_counts_the_export_of_a_late_go(world: World, seconds: float, looks: bool) -> None:
     """Where the comparison takes so long that the sources are read once more before the go."""
     moving = about_to(world, cut_over={"max_freeze_minutes": 120})
@@ -374,6 +372,7 @@ def test_the_forecast_counts_the_export_of_a_late_go(world: World, seconds: floa
     assert forecast.seconds == pytest.approx(sum(part or 0.0 for part in parts))
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("left_out", [False, True])
 def test_a_table_that_was_skipped_is_left_out_knowingly_or_stands_in_the_way(world: World, left_out: bool) -> None:

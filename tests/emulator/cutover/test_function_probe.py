@@ -141,7 +141,7 @@ def test_an_arn_names_its_region() -> None:
     assert asked.region == "eu-west-1"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_function_that_fails_keeps_the_go_shut(world: World, lambdas: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{lambdas.server_address[1]}")
     smoke = [{"name": "reads", "lambda": {"function": "raises"}}]

@@ -47,7 +47,7 @@ def test_smoke_that_fails_keeps_the_go_shut_until_it_is_good(world: World) -> No
     assert "reads (command, at the gate smoke): good" in connected(moving)[1]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_freeze_that_fails_takes_no_moment(world: World) -> None:
     moving = about_to(world, freeze=[asks("stop", "raise SystemExit(3)")])
     with pytest.raises(GateFailed, match=r"FREEZE_FAILED: .*stop \(command\): exit-code 3"):

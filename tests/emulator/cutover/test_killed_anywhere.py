@@ -50,8 +50,7 @@ RACED = (*FOUND_BEFORE, Gate.FREEZE_PROOF, Gate.DATA_PROOF, Gate.SMOKE, Gate.GO)
 
 
 @pytest.mark.parametrize("gate", RACED)
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, gate: Gate) -> None:
     """It is found before the go, or at the look afterwards; what is not in the target is told either way."""
     moving = about_to(world)
@@ -79,8 +78,7 @@ def test_a_writer_that_goes_on_at_a_gate_never_gets_a_write_lost(world: World, g
 
 
 @pytest.mark.parametrize("moment", [1, 8, *(pytest.param(moment, marks=pytest.mark.chaos) for moment in (4, 12))])
-@pytest.mark.whole
-@pytest.mark.few(1)
+@pytest.mark.chaos
 def test_a_go_that_is_killed_at_its_last_look_goes_on(world: World, moment: int) -> None:
     """The proofs took half an hour, so that the go reads what was written meanwhile, which is nothing."""
     moving, waits, lives = about_to(world), [30.0], ExitStack()

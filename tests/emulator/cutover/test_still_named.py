@@ -55,6 +55,7 @@ def test_the_gate_stays_shut_until_the_function_names_the_new_table(world: World
 
 
 @pytest.mark.parametrize("glob", ["function *-reader", pytest.param("*", marks=pytest.mark.chaos)])
+@pytest.mark.chaos
 def test_what_is_accepted_lets_the_gate_open_and_is_told(moving: Moving, glob: str) -> None:
     moving.run.config.accept.still_named[:] = ["function other-*"]
     with pytest.raises(GateFailed, match="STILL_NAMED"):

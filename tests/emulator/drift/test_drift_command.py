@@ -49,6 +49,7 @@ def test_each_kind_is_told_apart_with_its_keys_as_hashes_and_its_places(world: W
     assert found.read_units > 0
 
 
+@pytest.mark.chaos
 def test_looks_make_a_trend_and_a_rate_and_the_forecast_expects_as_much(world: World) -> None:
     moving = moved(world)
     live(moving, 0)
@@ -91,6 +92,7 @@ def test_the_command_says_what_it_found_and_the_verdict_stays(world: World) -> N
     ("arguments", "said"),
     [(["--run-id", "other"], "found no 'other'"), (["--run-id", "r", "--tables", "x*"], "matches")],
 )
+@pytest.mark.chaos
 def test_what_is_not_there_is_refused(world: World, arguments: list[str], said: str) -> None:
     moving = moved(world)
     done = runbook_here("drift", moving.config, *arguments)
@@ -104,6 +106,7 @@ def test_a_source_that_cannot_be_read_is_no_zero(world: World) -> None:
     assert (done.returncode, "not measured" in done.stdout) == (1, True)
 
 
+@pytest.mark.chaos
 def test_what_may_not_be_asked_beside_the_items_takes_nothing_from_the_counts(world: World) -> None:
     moving = moved(world)
     when = {"AttributeName": "until", "Enabled": True}
@@ -115,6 +118,7 @@ def test_what_may_not_be_asked_beside_the_items_takes_nothing_from_the_counts(wo
     assert (counts(found), found.at) == ((1, 0, 0, 0), None)
 
 
+@pytest.mark.chaos
 def test_it_is_a_look_also_while_others_write(world: World) -> None:
     """Both sides change under it: it ends, and says no more than what it saw."""
     moving, stop = moved(world, 400), threading.Event()
@@ -138,6 +142,7 @@ def test_it_is_a_look_also_while_others_write(world: World) -> None:
     assert (found.only_in_source, found.only_in_target) == (0, 0)
 
 
+@pytest.mark.chaos
 def test_a_masked_source_is_masked_while_it_is_read(world: World) -> None:
     world.pair("a", people(30))
     config = world.config(transform=mask(email_rule(), keep_rule("n")))

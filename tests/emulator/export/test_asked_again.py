@@ -138,6 +138,7 @@ PLACES = [
 ]  # fmt: skip
 
 
+@pytest.mark.few(2)
 @pytest.mark.whole
 @pytest.mark.parametrize(("place", "kind", "table"), PLACES, ids=[place.__name__ for place, _, _ in PLACES])
 def test_only_an_export_that_has_failed_is_asked_for_again(
@@ -172,7 +173,7 @@ def test_only_an_export_that_has_failed_is_asked_for_again(
     assert len(faults.tokens) == (3 if place is of_a_look_afterwards else 2)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_window_of_a_go_that_has_failed_is_named_and_the_next_start_goes_on(world: World, faults: Faults) -> None:
     moving = readied(moved(world, 5, **SHORT, cut_over={"proof": "overlay"}))
     frozen = moving.now()
@@ -224,7 +225,7 @@ def test_a_window_of_other_times_is_asked_for_again_and_its_files_are_the_runs(w
     assert name.startswith(f"{world.src('a')} arn:")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_dry_catch_up_asks_for_no_other_export(world: World, faults: Faults) -> None:
     moving = moved(world, 5)
     live(moving, 0)
@@ -236,7 +237,7 @@ def test_a_dry_catch_up_asks_for_no_other_export(world: World, faults: Faults) -
     assert len(faults.tokens) == 1
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_one_start_finds_every_export_that_has_failed(world: World, faults: Faults) -> None:
     """Of each table by itself it would take as many starts as there are tables."""
     world.pair("b", things(5))

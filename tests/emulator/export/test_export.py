@@ -147,7 +147,7 @@ def test_a_manifest_changed_after_the_export_is_found(world: World) -> None:
 
 
 @pytest.mark.parametrize("by", ["arn", "folder", "single"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_an_earlier_export_is_used_as_it_is(world: World, by: str) -> None:
     world.pair("a", things(5))
@@ -168,7 +168,7 @@ def test_an_export_that_cannot_be_used_is_a_configuration_error(world: World, re
         refuse_misconfigured(preflight(run))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_exports_in_flight_stay_within_the_limit(world: World) -> None:
     for name in "abcd":
         world.pair(name, things(1))

@@ -159,7 +159,7 @@ def test_a_scan_that_goes_in_circles_ends(world: World, liar: Between, every: in
     assert liar.count("Scan") < 20
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_scan_of_the_target_that_goes_in_circles_is_a_fail(world: World, liar: Between) -> None:
     world.pair("a", things(ITEMS))
     run = world.open(validate={"segments": 1})

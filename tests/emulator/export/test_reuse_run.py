@@ -87,8 +87,7 @@ def test_three_targets_of_one_export_make_one_export_in_all(world: World) -> Non
 
 
 @pytest.mark.parametrize("masked_first", [True, False], ids=["first-masked", "second-masked"])
-@pytest.mark.whole
-@pytest.mark.few(1)
+@pytest.mark.chaos
 def test_a_masked_run_and_one_that_is_not_share_the_export_as_the_source_was(
     world: World, masked_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +106,7 @@ def test_a_masked_run_and_one_that_is_not_share_the_export_as_the_source_was(
     assert {item["email"]["S"].rpartition("@")[2] for item in found} == {"example.invalid"}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_scan_is_shared_too_and_nothing_is_read_again(world: World) -> None:
     world.pair("a", things(30), pitr=False)
     first_run(world)
@@ -152,7 +151,7 @@ def test_a_run_that_is_not_there_not_finished_or_changed_since_is_refused(world:
     assert "report.md was changed" in refusal(world)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_folder_of_another_run_under_that_name_is_refused(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -182,7 +181,7 @@ def test_an_export_that_is_not_what_the_other_ledger_holds_is_refused(world: Wor
     assert "take export.reuse_run out to export anew" in said
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_export_whose_objects_were_replaced_or_are_gone_is_refused(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -203,8 +202,7 @@ def test_an_export_whose_objects_were_replaced_or_are_gone_is_refused(world: Wor
         ({"ItemCount": 4}, "number of items 4"),
     ],
 )
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_aws_says_of_the_export_now_decides(world: World, more: dict[str, Any], says: str) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -224,7 +222,7 @@ def test_what_aws_says_of_the_export_now_decides(world: World, more: dict[str, A
     assert f"export.reuse_run: {world.src('a')}: " in said
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_whose_export_failed_and_a_run_of_another_account_are_refused(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -274,7 +272,7 @@ def test_a_cleanup_of_the_run_that_made_an_export_leaves_it_to_those_that_use_it
     assert "was cleaned up at" in refusal(world)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_entry_of_a_killed_run_holds_the_export_and_is_its_own_to_remove(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -289,7 +287,7 @@ def test_an_entry_of_a_killed_run_holds_the_export_and_is_its_own_to_remove(worl
     assert len(entries) == 1
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_who_cannot_say_that_it_uses_an_export_does_not_use_it(world: World) -> None:
     world.pair("a", things(5))
     first_run(world)
@@ -307,7 +305,7 @@ def test_who_cannot_say_that_it_uses_an_export_does_not_use_it(world: World) -> 
         world.endpoint = behind
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_has_its_plan_goes_on_without_the_other_folder(world: World) -> None:
     world.pair("a", things(12))
     first_run(world)

@@ -10,7 +10,7 @@ from tests.support.world import World
 MOST = 96  # how many of its files hold items is left to chance
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_of_ten_items_takes_no_more_calls_than_it_did(world: World) -> None:
     of_tables = []
     for tables in (1, 3):

@@ -45,7 +45,7 @@ def test_a_scan_that_stands_for_an_export_stops_at_its_next_page(world: World) -
     assert not [o for o in world.s3.list_objects_v2(Bucket=world.bucket)["Contents"] if "manifest" in o["Key"]]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_validation_stops_at_its_next_page_and_goes_on(world: World) -> None:
     world.pair("a", [i | {"id": {"S": "one"}, "n": {"N": str(n)}} for n, i in enumerate(things(5 * PAGES, **WIDE))],
                KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "n", "KeyType": "RANGE"}],

@@ -116,6 +116,7 @@ def test_a_run_in_which_nothing_was_read_never_passes(world: World) -> None:
     assert (record["verdict"], record["reasons"]) == ("FAIL", ["no item was read from any table, so nothing is proved"])
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("create", [False, True], ids=["", "create_missing"])
 def test_a_skipped_table_needs_no_target_and_gets_none(world: World, create: bool) -> None:
@@ -164,7 +165,7 @@ def test_only_the_tables_asked_for_are_acted_on(world: World) -> None:
     assert world.items(world.target, world.dst("b")) == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_with_a_blocker_fails_before_anything_is_exported(world: World) -> None:
     world.pair("a", things(3))
     world.put(world.target, world.dst("a"), things(1))
@@ -412,7 +413,7 @@ def test_a_kernel_that_dies_before_its_first_word_is_started_again(world: World)
     assert (world.folder / "births").read_text() == ".."
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_that_a_step_was_done_at_an_earlier_start_says_nothing_of_this_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -429,7 +430,7 @@ def test_that_a_step_was_done_at_an_earlier_start_says_nothing_of_this_one(
     assert (idle["status"], "ended without finishing" in idle["message"]) == ("failed", True)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_kernels_that_always_die_fail_the_step_and_the_report_is_still_made(world: World) -> None:
     world.pair("a", things(3))
     ran = world.runbook(

@@ -334,7 +334,7 @@ def test_the_reference_fleet_fits_a_role() -> None:
     assert any(note.startswith("source: ") for note in found["notes"])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_command_prints_both_policies_and_asks_for_nothing_to_be_there(world: World) -> None:
     world.table(world.source, world.src("only"))
     done = runbook_here("policy", world.config(staging={"bucket": "not-there"}))

@@ -124,7 +124,7 @@ def test_every_table_of_the_fleet_is_created_as_it_was(reference: Reference) -> 
     assert_twins(reference.endpoint, text, {t.source: t.target for t in fleet()})
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_same_source_gives_the_same_text(reference: Reference) -> None:
     assert len(set(reference.cloudformation)) == len(set(reference.cdk)) == 1
 
@@ -287,7 +287,7 @@ def test_two_sources_of_one_target_are_refused(world: World) -> None:
         schema_of(config, "cloudformation")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_target_need_not_be_there(world: World) -> None:
     world.table(world.source, world.src("only-here"))
     done = runbook_here("schema", world.config(), "--format", "cloudformation")

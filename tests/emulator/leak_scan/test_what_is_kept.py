@@ -56,7 +56,7 @@ def scanned(world: World, items: list[Any], rules: list[Any], more: dict[str, An
 
 
 @pytest.mark.parametrize("case", LEAKS)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_raw_value_that_no_rule_keeps_where_it_stands_is_a_leak_and_is_shown_nowhere(world: World, case: str) -> None:
     record = scanned(world, *LEAKS[case])
@@ -76,7 +76,7 @@ def test_a_leak_that_is_a_name_is_not_shown_though_it_looks_like_a_word(world: W
         assert not file.is_file() or nick.encode() not in file.read_bytes(), file
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_rule_keeps_where_it_stands_is_no_leak(world: World) -> None:
     items = [ONE | {"notes": {"S": f"ask {WHO}"}, "r": {"S": "EU"}}]
     assert scanned(world, items, KEPT, {"hook": "def t(item, context):\n    return item\n"})["verdict"] == "PASS"

@@ -95,7 +95,7 @@ def test_a_scan_that_saw_less_than_was_compared_is_none(world: World, liar: Betw
     assert LEAKS.of(run.ledger, world.src("a")) is None
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_items_that_are_gone_since_the_comparison_do_not_stop_a_scan(world: World, liar: Between) -> None:
     run = compared(world)
     world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00003"}})
@@ -103,7 +103,7 @@ def test_items_that_are_gone_since_the_comparison_do_not_stop_a_scan(world: Worl
     assert (fact.items, fact.hits) == (ITEMS - 1, 0)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("indent", [None, 1])
 def test_binary_is_looked_through_whatever_white_space_the_server_writes(
     world: World, liar: Between, indent: int | None

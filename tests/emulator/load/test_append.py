@@ -125,8 +125,7 @@ def test_what_is_there_and_equal_is_present_and_passes(world: World) -> None:
     assert counts(proved(world, run)) == ("PASS", 20, 10, 0, 0, 0)
 
 
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("kept", ["item in the answer", "no item in the answer"])
 def test_a_server_that_does_not_say_what_is_in_the_way_is_asked(
     world: World, monkeypatch: pytest.MonkeyPatch, kept: str

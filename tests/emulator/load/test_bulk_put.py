@@ -269,7 +269,7 @@ def test_a_repair_of_what_was_left_over_that_is_killed_is_counted_once(
     assert (record["verdict"], only(record)["items_written"]) == ("PASS", 40), record["reasons"]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_repair_wrote_and_somebody_deleted_since_is_not_counted_as_written(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="bad-record")
@@ -285,7 +285,7 @@ def test_what_a_repair_wrote_and_somebody_deleted_since_is_not_counted_as_writte
     assert (table["verdict"], table["missing"], table["items_written"]) == ("FAIL", 1, 39)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_equal_item_that_somebody_else_put_in_place_of_a_left_over_one_is_not_the_runs(world: World) -> None:
     """Equality is not ownership: nobody knows who wrote it, so the run cannot account for it until it does itself."""
     run = exported(world)
@@ -327,7 +327,7 @@ def test_two_items_of_one_key_are_found_by_the_validation(world: World) -> None:
     assert (facts["verdict"], facts["items_written"], facts["items_in_target"]) == ("FAIL", 4, 3)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_bulk_put_of_a_table_without_items_is_proved_empty(world: World) -> None:
     run = exported(world, 0)
     import_tables(run)
@@ -350,7 +350,7 @@ def test_a_cancelled_bulk_put_is_a_fail_and_healed_by_a_repair(world: World) -> 
     assert ended(run)["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_bulk_put_that_failed_fails_its_table_and_says_how_to_go_on(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="failed-bulk")
@@ -359,7 +359,7 @@ def test_a_bulk_put_that_failed_fails_its_table_and_says_how_to_go_on(world: Wor
     assert ended(run)["verdict"] == "FAIL"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_slow_bulk_put_is_waited_for(world: World) -> None:
     run = exported(world)
     world.fault(operation="StartBulkPutItems", kind="slow-bulk")
@@ -401,7 +401,7 @@ def test_an_output_that_cannot_be_read_leaves_the_count_unknown(world: World, mo
     assert "could not be read" in str(only(record)["reasons"])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_no_contents_of_the_output_are_in_the_run_folder(world: World) -> None:
     world.pair("a", [{"id": {"S": "x"}, "n": {"N": "31337001"}}, *things(5)])
     world.target.delete_table(TableName=world.dst("a"))
@@ -461,8 +461,7 @@ def test_an_end_with_errors_of_which_none_is_counted_is_no_pass_though_all_is_th
 
 
 @pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_refusals_in_the_output_that_no_counter_has_are_no_pass(
     world: World, monkeypatch: pytest.MonkeyPatch, packed: bool
 ) -> None:
@@ -762,7 +761,7 @@ def test_a_bulk_put_that_was_refused_keeps_no_other_run_out(world: World) -> Non
     assert validate_tables(next_one)[world.src("a")]["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_bulk_put_that_was_refused_is_cleaned_up_and_rolled_back(world: World) -> None:
     run = exported(world)
     not_started(run, world)
@@ -774,7 +773,7 @@ def test_a_bulk_put_that_was_refused_is_cleaned_up_and_rolled_back(world: World)
     assert keys_in_bucket(world) == set()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_bulk_put_that_was_refused_is_begun_by_a_later_start(world: World) -> None:
     run = exported(world)
     for _ in range(2):
@@ -813,7 +812,7 @@ def test_a_refusal_of_what_was_sent_before_and_not_answered_proves_nothing(world
     assert ("stopped", "r.1") in marks(world)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_bulk_put_that_may_yet_begin_is_waited_for_an_hour_and_no_longer(world: World) -> None:
     run = exported(world)
     in_doubt(run, world, "internal-error")

@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_it_would_create_and_creates_nothing(world: World) -
     assert "does not exist; with --execute" in (world.folder / "reports" / "r" / "report.md").read_text()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_missing_target_stays_a_blocker_unless_creating_is_asked_for(world: World) -> None:
     rich(world, "a")
     done = runbook_here("run", world.config(), "--execute")
@@ -360,7 +360,7 @@ def test_overwriting_items_needs_recovery_on_the_target_and_the_report_says_to_w
     assert "held 3 items before. To undo the import, restore it to" in report
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_recovery_that_is_turned_on_after_the_first_look_gives_a_moment_to_restore_to(world: World) -> None:
     world.pair("a", things(9))
     world.put(world.target, world.dst("a"), things(3, old={"BOOL": True}))

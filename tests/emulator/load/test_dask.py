@@ -167,7 +167,7 @@ def test_without_the_extra_the_error_says_what_to_install(world: World, monkeypa
         check_engine(load_config(world.config(engine={"kind": "dask"})))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_local_run_loads_nothing_of_dask() -> None:
     modules = ("headless.runner", "report.step", "validate.step", "load.step")
     code = "import sys, " + ", ".join(f"runbook_lib.{module}" for module in modules)

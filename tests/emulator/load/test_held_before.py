@@ -67,6 +67,7 @@ def test_items_that_were_replaced_forgive_no_others(world: World) -> None:
     assert verdict(run) == ("FAIL", 40, 0)
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize(("mode", "said"), [("append", ("FAIL", 40, 39)), ("overwrite", ("PASS", 40, 40))])
 def test_an_item_that_changed_is_forgiven_only_where_nobody_promised_that_it_would_not(
@@ -117,7 +118,7 @@ def test_a_reading_that_was_cut_short_is_done_again_and_never_with_own_items(
     assert verdict(run) == ("FAIL", 40, 10)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_lost_secret_forgives_nothing_and_says_so(world: World) -> None:
     run = ready(world, "append", OLD)
     import_tables(run)

@@ -158,7 +158,7 @@ print(json.dumps({"Version": 1} | keys))
 """
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_credentials_are_refreshed_in_mid_import(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(300))
     given, program, profiles = (world.folder / name for name in ("given", "gives.py", "profiles"))
@@ -180,7 +180,7 @@ def test_an_import_keeps_to_the_ceiling_it_is_given(world: World) -> None:
     assert sum(s["wcu"] for s in run.ledger.rows("SELECT wcu FROM sample")) == 300
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_record_says_what_throttled_the_writes(world: World) -> None:
     world.pair("a", things(100))
     run = ready(world.open())
@@ -195,7 +195,7 @@ def test_the_record_says_what_throttled_the_writes(world: World) -> None:
     assert f"{held} items" in said
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_items_left_unprocessed_are_counted_as_held_back(world: World) -> None:
     world.pair("a", things(100))
     run = ready(world.open())
@@ -242,7 +242,7 @@ def test_too_many_refused_items_stop_a_hopeless_table(world: World) -> None:
         import_tables(run)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_lines_that_are_no_items_are_quarantined_and_never_pass(world: World) -> None:
     world.pair("a", things(40))
     run = ready(world.open())
@@ -300,8 +300,7 @@ def test_an_item_twice_in_a_file_never_passes(world: World) -> None:
     ],
     ids=["truncated", "bit flipped", "emptied", "deleted"],
 )
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_damaged_file_is_found_before_anything_of_it_is_written(
     world: World, damage: Callable[[bytes], bytes] | None, words: str
 ) -> None:
@@ -358,7 +357,7 @@ def test_a_table_that_fails_does_not_stop_the_others(world: World) -> None:
     assert facts(run, world.src("b"))["items_written"] == 50
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_importing_again_writes_nothing_again(world: World) -> None:
     world.pair("a", things(60))
     run = ready(world.open())
@@ -474,7 +473,7 @@ def test_the_mistake_of_the_reference_migration_cannot_happen(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_no_item_content_is_left_in_the_run_folder(world: World) -> None:
     marker = "MARKER-" + world.tag
     world.pair("a", things(30, text={"S": marker}, deep={"M": {"x": {"L": [{"S": marker}]}}}))

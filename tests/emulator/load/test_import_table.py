@@ -334,7 +334,7 @@ def refused(run: Run, world: World) -> None:
     world.clear_faults()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_import_that_was_refused_lays_no_claim_to_a_table_that_another_run_makes(world: World) -> None:
     run = exported(world)
     refused(run, world)
@@ -352,7 +352,7 @@ def test_an_import_that_was_refused_lays_no_claim_to_a_table_that_another_run_ma
     assert (removal.table_deleted, removal.kept) == (True, "")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_import_that_was_refused_is_begun_by_a_later_start(world: World) -> None:
     run = exported(world)
     refused(run, world)
@@ -360,7 +360,7 @@ def test_an_import_that_was_refused_is_begun_by_a_later_start(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_import_that_was_refused_after_an_answer_that_nobody_heard_is_followed(world: World) -> None:
     run = exported(world)
     world.fault(operation="ImportTable", kind="lost-reply", every=1, times=1)
@@ -552,7 +552,7 @@ def test_an_import_of_an_empty_folder_ends_as_an_empty_table_that_says_so(world:
     assert (said.status, said.processed, said.imported) == ("COMPLETED", 0, 0)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_import_that_dynamodb_gives_up_fails_the_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run = exported(world)
     look = imports.describe_import
@@ -581,7 +581,7 @@ def test_an_import_that_failed_over_items_and_counts_none_of_them_is_no_pass_tho
     assert validate_tables(run)[world.src("a")]["verdict"] == "FAIL"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_import_that_names_another_table_than_it_was_asked_for_is_not_believed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -595,7 +595,7 @@ def test_an_import_that_names_another_table_than_it_was_asked_for_is_not_believe
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_was_imported_is_removed_by_a_cleanup(world: World) -> None:
     run = exported(world)
     import_tables(run)

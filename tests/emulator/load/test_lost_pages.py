@@ -78,7 +78,7 @@ def test_what_one_answer_says_is_not_there_comes_back_with_the_rollback(world: W
 
 
 @pytest.mark.parametrize("chosen", [first_reading, first_count])
-@pytest.mark.few(1)
+@pytest.mark.chaos
 def test_a_repair_deletes_nothing_that_one_answer_left_out_of_what_was_there(world: World, chosen: Chosen) -> None:
     theirs = owners(world, [f"o{n}" for n in range(5)])
     with losing(world, chosen, lambda name: name != "o4") as losses:
@@ -100,7 +100,7 @@ def test_a_repair_deletes_nothing_that_one_answer_left_out_of_what_was_there(wor
     ids=["of each reading", "of the count too"],
 )
 @pytest.mark.parametrize("mode", ["append", "overwrite", "sync"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_no_second_reading_bears_out_is_refused_before_the_first_write(
     world: World, mode: str, chosen: Chosen, said: str
 ) -> None:
@@ -118,6 +118,7 @@ def test_what_no_second_reading_bears_out_is_refused_before_the_first_write(
     assert loaded(run, world).items_before == 5
 
 
+@pytest.mark.chaos
 def test_a_target_that_is_empty_a_moment_later_is_not_taken_for_one_that_held_nothing(world: World) -> None:
     """What the first look found may have been left out of the second one as well."""
     owners(world, [f"o{n}" for n in range(5)])
@@ -138,6 +139,7 @@ def test_a_target_that_is_empty_a_moment_later_is_not_taken_for_one_that_held_no
     assert loaded(run, world).items_before == 5
 
 
+@pytest.mark.chaos
 def test_what_somebody_writes_between_two_readings_was_there_before(world: World) -> None:
     owners(world, [f"o{n}" for n in range(5)])
     done: list[int] = []
@@ -181,6 +183,7 @@ def test_a_count_that_finds_fewer_does_not_vouch_for_a_reading(world: World) -> 
     assert (fact.verdict, fact.there_before) == ("PASS", 3)
 
 
+@pytest.mark.chaos
 def test_where_nothing_is_lost_the_target_is_read_and_counted_once(world: World) -> None:
     owners(world, [f"o{n}" for n in range(5)])
     run = exported(world, "append")

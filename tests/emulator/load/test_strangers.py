@@ -47,7 +47,7 @@ def stopped_halfway(world: World, refused: int) -> tuple[Run, set[str]]:
     return run, missing
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("refused", [2, 4], ids=["more to come than there is", "less to come than there is"])
 @pytest.mark.parametrize("which", ["to come", "acknowledged", "as exported", "beside"])
 def test_what_came_into_the_target_of_a_run_that_stopped_halfway(world: World, refused: int, which: str) -> None:
@@ -72,6 +72,7 @@ def test_what_came_into_the_target_of_a_run_that_stopped_halfway(world: World, r
     assert whose(world) == kept.get(which, {"exported": ITEMS})
 
 
+@pytest.mark.chaos
 def test_the_smaller_side_is_kept_while_the_other_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     run, missing = stopped_halfway(world, 4)
     kept: list[int] = []
@@ -93,7 +94,7 @@ def test_the_smaller_side_is_kept_while_the_other_is_read(world: World, monkeypa
 
 @pytest.mark.parametrize("chosen", [first_reading, first_count])
 @pytest.mark.parametrize("refused", [1, 2, 4], ids=["nothing was written", "more to come", "less to come"])
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 def test_one_answer_that_leaves_out_what_somebody_wrote_replaces_none_of_it(
     world: World, refused: int, chosen: Chosen
 ) -> None:
@@ -109,7 +110,7 @@ def test_one_answer_that_leaves_out_what_somebody_wrote_replaces_none_of_it(
     assert whose(world)["somebody"] == 3
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("policy", ["overwrite", "append", "sync"])
 @pytest.mark.parametrize("answered", [True, False], ids=["each write refused", "one not answered"])
 def test_what_was_there_before_is_known_from_before_the_first_write_that_may_have_been_done(

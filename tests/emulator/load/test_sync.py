@@ -78,7 +78,7 @@ def test_only_what_differs_is_written_and_what_only_the_target_has_stays(world: 
     )
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_second_sync_writes_nothing(world: World) -> None:
     import_tables(differing(world))
     run = begun(world, "again")
@@ -158,7 +158,7 @@ def test_a_writer_that_races_a_sync_keeps_its_write(world: World, monkeypatch: p
     assert held(world, key) == now
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_put_whose_answer_is_lost_is_not_sent_again_by_the_same_start(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

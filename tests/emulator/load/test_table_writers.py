@@ -103,7 +103,7 @@ def test_a_checkpoint_of_something_else_ends_the_step(
     assert asked == [("begin", world.src("a"))]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_dry_run_only_checks(world: World, asked: list[tuple[str, str]]) -> None:
     run = three_tables(world, execute=False)
     step.import_tables(run)

@@ -65,7 +65,7 @@ def test_an_import_of_several_tables_that_is_interrupted_goes_on_with_all_of_the
     assert sum(fact.items_written or 0 for fact in validated.values()) == ITEMS * len(NAMES)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_cannot_be_written_leaves_the_others_beside_it_whole(world: World) -> None:
     run = ready(world)
     world.target.delete_table(TableName=world.dst("b"))

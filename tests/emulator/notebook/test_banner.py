@@ -61,7 +61,7 @@ def test_before_anything_each_notebook_says_what_it_would_do(world: World) -> No
     assert notebook(config, "import", execute=True).banner().mode == "WRITING"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_new_run_has_no_use_for_is_done_with_the_last_one_and_asks_anew(world: World) -> None:
     """A repair or a catch-up opened a new run after a finished one, which had nothing and could only say so."""
     world.pair("a", things(4))
@@ -138,7 +138,7 @@ def test_what_was_asked_for_and_confirmed_once_holds_for_the_sitting(world: Worl
         assert "nothing will be written" not in str(again.banner())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_after_an_import_no_notebook_says_that_the_run_is_dry(world: World) -> None:
     world.pair("a", things(2))
     config = world.config()
@@ -174,7 +174,7 @@ def test_leave_is_not_given_by_asking_alone_nor_for_another_target(world: World)
     assert not notebook(config, "import").execute
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_who_confirmed_and_what_was_stopped_stand_among_the_attempts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +270,7 @@ def test_a_gate_made_of_gates_stops_once_with_the_remedy_for_what_is_wrong(
     assert told in line.remedy
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_blockers_of_many_tables_are_one_sentence_at_a_gate(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from runbook_lib.notebook import gates
 

@@ -84,7 +84,7 @@ def test_the_last_frame_of_an_interrupted_import_is_as_the_ledger_has_it(
     assert 0 < written == sum(len(world.items(world.target, world.dst(name))) for name in NAMES)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_an_earlier_start_has_loaded_is_not_called_not_begun_by_a_dry_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

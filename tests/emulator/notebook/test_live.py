@@ -80,7 +80,7 @@ def test_no_row_says_that_something_goes_on_after_its_cell_has_ended(how: str, l
     assert set(shown.data) == {"text/html", "text/plain"}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_error_below_is_one_line(left: dict[str, list[Any]]) -> None:
     assert left["interrupted"][1].traceback == ["Interrupted: run it again"]
     assert left["failed"][1].traceback == ["GateFailed: no room"]

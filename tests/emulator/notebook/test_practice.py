@@ -56,7 +56,7 @@ def given(world: World, run_id: str) -> dict[str, Any]:
     return {"config": str(world.config()), "run_id": run_id}
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("way", ["-p", "-y", "-f", "-b"])
 def test_papermill_hands_parameters_over_in_each_of_its_ways(
     way: str, world: World, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +86,7 @@ def test_papermill_hands_parameters_over_in_each_of_its_ways(
     assert not (elsewhere / "reports").exists()
 
 
+@pytest.mark.chaos
 def test_a_false_that_became_text_on_the_way_is_refused(world: World, elsewhere: Path) -> None:
     wanted = given(world, "r1")
     words = [word for name, value in wanted.items() for word in ("-p", name, value)]
@@ -95,6 +96,7 @@ def test_a_false_that_became_text_on_the_way_is_refused(world: World, elsewhere:
     assert not (world.folder / "reports" / "r1").exists()
 
 
+@pytest.mark.chaos
 def test_papermill_lists_the_four_parameters_and_what_they_are(caplog: pytest.LogCaptureFixture) -> None:
     for book in BOOKS:
         listed = papermill_here("--help-notebook", book)
@@ -139,7 +141,7 @@ def test_a_kernel_of_another_name_and_folder_runs_it_and_html_is_made_of_it(
     assert "Traceback" not in page
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("book", BOOKS, ids=lambda book: book.stem)
 def test_jupytext_brings_a_notebook_there_and_back(book: Path) -> None:
     known = nbformat.read(book, as_version=4)

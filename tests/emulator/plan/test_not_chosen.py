@@ -61,7 +61,7 @@ def test_a_run_of_some_tables_passes_for_what_it_says_and_names_the_others(world
     assert world.items(world.target, world.dst("omega")) == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_console_says_so_and_the_choice_holds_for_the_whole_run(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -82,7 +82,7 @@ def test_the_console_says_so_and_the_choice_holds_for_the_whole_run(
     assert world.record("r")["attempts"][-1]["tables"] == "*-alpha"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_of_all_tables_is_complete_and_cannot_be_narrowed_later(world: World) -> None:
     world.pair("alpha", things(3))
     config = world.config(confirm_target=HERE)
@@ -106,7 +106,7 @@ def test_a_table_that_came_later_is_named_and_not_moved(world: World) -> None:
     assert world.items(world.target, world.dst("late")) == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_choice_of_no_table_is_refused_and_a_skipped_table_still_fails(world: World, tmp_path: Path) -> None:
     world.pair("alpha", things(3))
     world.pair("omega", things(3), pitr=False)

@@ -81,7 +81,7 @@ def status_of(plan: Plan, check: CheckId) -> list[str]:
 
 @pytest.mark.parametrize("by", ["arn", "folder"])
 @pytest.mark.parametrize("kind", FILTERS)
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_filtered_export_is_a_configuration_error_that_names_it(
     world: World, liar: Between, by: str, kind: str
@@ -136,7 +136,7 @@ def test_an_export_that_is_not_what_aws_says_is_refused(
         assert ("only a COMPLETED export can be used" in said) == (by == "arn")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_arn_whose_folder_holds_another_tables_export_is_refused(world: World, liar: Between) -> None:
     one, other = exported(world), exported(world, "b", 7, "second")
     copy(world, other["folder"], one["folder"])
@@ -235,7 +235,7 @@ def test_one_manifest_that_cannot_be_read_fails_its_own_table_and_no_other(world
     assert liar.count("ExportTableToPointInTime") == 3
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_reused_exports_that_cannot_be_read_fail_by_themselves_too(world: World) -> None:
     facts = {name: exported(world, name, 3, name) for name in "ab"}
     run = world.open(export={"reuse": {world.src(n): f["arn"] for n, f in facts.items()}})
@@ -246,7 +246,7 @@ def test_reused_exports_that_cannot_be_read_fail_by_themselves_too(world: World)
     assert run.ledger.get("export", world.src("b"))["status"] == "COMPLETED"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_tables_are_imported_from_the_smallest_to_the_largest(world: World) -> None:
     for name, items in (("a", 30), ("b", 3), ("c", 12)):
         world.pair(name, things(items))

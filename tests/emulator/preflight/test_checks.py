@@ -434,9 +434,8 @@ ELSEWHERE: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("prefix", ["", "exports"])
-@pytest.mark.few(1)
 def test_a_rule_that_reaches_no_export_stands_in_nobodys_way(case: Case, prefix: str) -> None:
     case.changes = {"staging": {"prefix": prefix}}
     for rule in ELSEWHERE:

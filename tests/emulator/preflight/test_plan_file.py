@@ -120,7 +120,7 @@ def _stream_on(world: World) -> None:
     )
 
 
-@pytest.mark.few(3)
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("change", "member"),
     [
@@ -153,6 +153,7 @@ OTHER_SETTINGS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.chaos
 def test_another_setting_is_refused_by_its_key(world: World) -> None:
     world.pair("a", things(5))
     turn_on_recovery(world, world.target, world.dst("a"))
@@ -162,6 +163,7 @@ def test_another_setting_is_refused_by_its_key(world: World) -> None:
         assert not (world.folder / "reports" / "r").exists()
 
 
+@pytest.mark.chaos
 def test_other_tables_than_the_plan_chose_are_refused(world: World) -> None:
     world.pair("a", things(5))
     world.pair("b", things(5))
@@ -240,7 +242,7 @@ def test_a_plan_that_reads_otherwise_than_it_is_followed_is_refused_though_its_d
 
 
 @pytest.mark.parametrize("moment", ["killed in its pre-flight", "after a dry run"])
-@pytest.mark.few(1)
+@pytest.mark.chaos
 def test_a_target_that_is_another_one_before_anything_was_written_is_not_the_planned_one(
     world: World, moment: str
 ) -> None:
@@ -295,6 +297,7 @@ def test_a_target_that_was_made_anew_while_the_export_ran_is_not_written_to(worl
     assert len(world.items(world.target, world.dst("a"))) == 5
 
 
+@pytest.mark.chaos
 def test_a_dry_run_of_a_plan_goes_on_as_a_real_one_and_then_its_own_writes_are_no_departure(world: World) -> None:
     world.pair("a", things(5))
     world.pair("b", things(5))
@@ -306,6 +309,7 @@ def test_a_dry_run_of_a_plan_goes_on_as_a_real_one_and_then_its_own_writes_are_n
         assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+@pytest.mark.chaos
 def test_a_run_that_was_begun_without_a_plan_takes_none_later_and_no_other(world: World) -> None:
     world.pair("a", things(5))
     config = world.config()
@@ -316,6 +320,7 @@ def test_a_run_that_was_begun_without_a_plan_takes_none_later_and_no_other(world
     assert "run without was begun with no plan file" in ran.stderr
 
 
+@pytest.mark.chaos
 def test_a_plan_is_not_written_over_something_else_nor_made_of_what_cannot_run(world: World) -> None:
     world.pair("a", things(5))
     config, kept = world.config(), world.folder / "kept.yaml"

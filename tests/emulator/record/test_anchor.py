@@ -336,7 +336,7 @@ def test_what_stands_beside_a_seal_of_another_one_is_found_without_the_bucket(wo
     assert verify(folder)[0] == 1
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_anchor_covered_by_a_delete_marker_or_a_newer_version_still_holds(world: World, verify: Verify) -> None:
     bucket = lock(world)
     config = asking(world, bucket)
@@ -408,7 +408,7 @@ def test_each_seal_is_anchored_and_the_folder_of_an_earlier_one_is_no_longer_the
     assert (code, "cannot be listed" in text) == (0, True), text
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_runs_of_other_names_do_not_count(world: World, verify: Verify) -> None:
     config = asking(world, lock(world))
     folder, other = sealed(world, config), sealed(world, config, "r-2")

@@ -395,7 +395,7 @@ def test_the_policy_of_who_signs_names_the_key(world: World) -> None:
         assert (statement["Action"], statement["Resource"]) == (["kms:GetPublicKey", "kms:Sign"], [resource])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_whole_run_says_at_its_end_who_signed(world: World) -> None:
     world.pair("a", things(5))
     arn = key(world)

@@ -83,7 +83,7 @@ def test_no_marker_is_in_a_run_that_looked(estate: World) -> None:
     assert MARKER not in ran.stdout + ran.stderr
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_call_that_is_denied_is_not_checked_and_the_others_are_made(estate: World) -> None:
     estate.pair("a")
     a_function(estate, f"{estate.tag}-h", {"TABLE": estate.src("a")})
@@ -97,7 +97,7 @@ def test_a_call_that_is_denied_is_not_checked_and_the_others_are_made(estate: Wo
     assert not checks[1].blocks
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_look_can_be_turned_off(estate: World) -> None:
     estate.pair("a")
     config = load_config(estate.config(references={"in_preflight": False}))
@@ -106,7 +106,7 @@ def test_the_look_can_be_turned_off(estate: World) -> None:
     assert "ListFunctions" not in clients.calls.of("source")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_clients_refuse_everything_but_these_reads(estate: World) -> None:
     clients = connect(load_config(estate.config()))
     client = reading_client(clients, "source", "lambda", REFERENCE_READS)
@@ -132,7 +132,7 @@ def test_only_listed_calls_are_made_and_each_of_them_is(estate: World) -> None:
     assert made <= listed
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_list_whose_pages_lose_their_end_is_read_again(estate: World) -> None:
     """A list is read twice, in pages of two sizes: that of functions in 50 and in 37."""
     estate.pair("a")
@@ -147,7 +147,7 @@ def test_a_list_whose_pages_lose_their_end_is_read_again(estate: World) -> None:
     assert len({each.resource for each in found.found if each.service == "alarm"}) == 60
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_service_that_answers_otherwise_than_aws_is_not_checked_and_the_others_are(
     estate: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

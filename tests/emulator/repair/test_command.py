@@ -38,8 +38,8 @@ def failed(world: World) -> str:
     return here
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize("damaged", [False, True], ids=["nothing else is wrong", "others are wrong"])
+@pytest.mark.chaos
 def test_no_repair_is_proposed_for_what_is_in_quarantine(world: World, damaged: bool) -> None:
     """`append` kept the target's own item; a repair was proposed for it, and did not find it again."""
     world.pair("a", things(20))
@@ -128,6 +128,7 @@ def test_of_many_tables_only_those_are_told_that_have_something_to_repair(world:
     assert [line.split(": ")[0] for line in quiet.stdout.splitlines()] == ["FAIL", "report"]
 
 
+@pytest.mark.chaos
 def test_a_repair_speaks_to_programs_like_a_run(world: World, failed: str) -> None:
     xml = world.folder / "tables.xml"
     done = runbook_here(*shlex.split(failed)[1:], "--json", "--junit", str(xml))

@@ -88,7 +88,7 @@ def test_every_defect_of_a_real_target_is_repaired_and_then_it_passes(world: Wor
     assert repaired(run).counts.written == 0
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_dry_run_writes_nothing_and_says_what_it_would_cost_beside_a_full_rewrite(world: World) -> None:
     run = damaged(world)
     before = world.items(world.target, world.dst("a"))
@@ -150,7 +150,7 @@ def test_what_others_wrote_since_the_validation_stops_it(world: World, write_sin
     assert validate_tables(run)[world.src("a")].verdict in ("PASS", "FAIL")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_earlier_pass_does_not_outlive_what_a_repair_has_written(world: World) -> None:
     """It was of a target that is another now; only a validation of this one proves it."""
     world.pair("a", things(10))
@@ -163,7 +163,7 @@ def test_an_earlier_pass_does_not_outlive_what_a_repair_has_written(world: World
     assert validate_tables(run)[world.src("a")].verdict == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_while_another_run_takes_back_what_it_wrote_nothing_is_repaired(world: World) -> None:
     """The other would take what is put back now for its own."""
     run = damaged(world)
@@ -284,7 +284,7 @@ def test_killed_anywhere_it_goes_on_and_passes(
     assert len(world.items(world.target, world.dst("a"))) == 250
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,7 +309,7 @@ def test_what_the_application_deleted_after_a_killed_repair_does_not_come_back(
 @pytest.mark.whole
 @pytest.mark.parametrize("mode", ["append", "sync"])
 @pytest.mark.parametrize("secret", ["kept", "lost"])
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 def test_what_was_there_before_and_was_changed_by_its_owner_is_never_deleted(
     world: World, monkeypatch: pytest.MonkeyPatch, mode: str, secret: str
 ) -> None:
@@ -339,7 +339,7 @@ def test_what_was_there_before_and_was_changed_by_its_owner_is_never_deleted(
         assert report_run(run).repair_command is None
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_item_too_wide_for_a_condition_is_left_and_told(world: World) -> None:
     wide = {f"a{n:03}": {"N": str(n)} for n in range(160)}
     world.pair("a", [{"id": {"S": "wide"}, **wide}, *things(3)])

@@ -29,7 +29,7 @@ def caught_up(world: World) -> Moving:
     return moving
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_window_says_that_was_only_read_is_not_wrong_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving = caught_up(world)
     stopped_before_it_wrote(moving, monkeypatch)
@@ -46,7 +46,7 @@ def test_what_a_window_says_that_was_only_read_is_not_wrong_yet(world: World, mo
     assert moving.target() == moving.source()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_was_in_quarantine_and_came_in_a_window_since_is_repaired(world: World) -> None:
     """The import could not write it, for an index of the target; the source mended it, and a window wrote it."""
     world.pair("a", things(30), **indexed_by("kind", "N"))

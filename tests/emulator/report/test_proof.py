@@ -99,7 +99,7 @@ def test_nothing_stands_beside_the_ledger_while_it_is_looked_at(
     assert beside == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_migration_file_of_another_migration_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "r"
     publish_passed_run(folder)

@@ -162,7 +162,7 @@ def test_a_refused_start_changes_nothing_of_a_sealed_run(
     assert len(world.items(world.target, world.dst("a"))) == 3
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_cleaned_run_refuses_to_go_on_and_keeps_its_bytes(world: World) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)
@@ -241,7 +241,7 @@ def test_a_run_that_is_reached_by_a_link_is_refused_and_left_alone(world: World,
     assert (traces(moved), {p.name for p in world.folder.rglob("*")}) == (before, beside)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_damaged_ledger_is_refused_before_anything(world: World) -> None:
     world.pair("a", things(3))
     config = world.config()
@@ -253,7 +253,7 @@ def test_a_damaged_ledger_is_refused_before_anything(world: World) -> None:
     assert traces(folder) == before
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_folder_that_cannot_be_written_to_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)
@@ -341,7 +341,7 @@ def test_a_choice_is_looked_at_again_before_the_first_write(world: World) -> Non
     assert run_cli(["run", config, "--run-id", "r1"]) == 2
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_settings_of_a_later_start_stand_beside_those_of_the_first(world: World) -> None:
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)
@@ -433,6 +433,7 @@ def test_a_runner_does_not_begin_beside_a_notebook_that_has_begun_its_run(
 
 
 @pytest.mark.parametrize(("whole_folder", "knows_its_id"), [(True, True), (False, False)])
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_ledger_is_its_own_runs_and_no_copys(world: World, whole_folder: bool, knows_its_id: bool) -> None:
     """Under another id it would prove a run that wrote nothing, and its cleanup would take the first one's items."""

@@ -68,7 +68,7 @@ def test_a_report_of_years_later_says_who_wrote_and_with_which_code(
     assert codes[0] == first["code"]["notebooks"]["20_import.ipynb"] != codes[1]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_everyone_who_imported_is_kept(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))

@@ -104,7 +104,7 @@ def test_no_file_of_a_run_holds_its_secret_or_a_plain_digest_of_a_key(
     assert secret_file("r").read_text(encoding="ascii").split() == [run.secret.value.hex()]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_lost_its_secret_knows_its_quarantine_by_file_and_line(world: World) -> None:
     run = spoilt(world, lose=True)
     assert kinds(run) == expected(run.secret)

@@ -87,7 +87,7 @@ def test_a_pass_says_until_when_an_unanswered_write_could_land(
     assert item in world.items(world.target, world.dst("a"))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_nothing_is_said_where_every_write_was_answered(world: World) -> None:
     world.pair("a", things(30))
     run = world.open()
@@ -97,7 +97,7 @@ def test_nothing_is_said_where_every_write_was_answered(world: World) -> None:
     assert LAST_WRITES.of(run.ledger) is None
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_nothing_is_said_once_it_was_compared_afterwards(world: World) -> None:
     world.pair("a", things(30))
     world.fault(operation="BatchWriteItem", kind="lost-reply", table=world.dst("a"), times=1)
@@ -135,7 +135,7 @@ def test_a_cleanup_removes_nothing_until_then(world: World) -> None:
     assert (removal.done, removal.items_deleted, keys_in_bucket(world)) == (True, 30, set())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_rollback_takes_nothing_back_until_then(world: World) -> None:
     run = in_doubt(world)
     (fact,) = roll_back(run, "r")

@@ -149,7 +149,7 @@ def test_no_file_of_a_run_holds_what_items_hold(world: World, shown: str, capfd:
     assert set(keys) <= lists
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("by", ["library", pytest.param("notebooks", marks=pytest.mark.chaos)])
 def test_a_dry_run_over_the_same_items_keeps_none_of_them_and_no_key(world: World, by: str) -> None:
     config, folder = world.config(export={"reuse": estate(world)}), world.folder / "reports" / "m"

@@ -83,6 +83,7 @@ def refused(moving: Moving, copy: Path) -> None:
         assert (moving.target(), keys_in_bucket(moving.world)) == (target, objects), name
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("gate", [None, Gate.GO])
 def test_after_the_go_a_copy_from_before_it_does_nothing(world: World, tmp_path: Path, gate: Gate | None) -> None:

@@ -77,7 +77,7 @@ def test_only_the_kernels_of_a_first_start_are_told_that_the_run_is_new(
     assert says(open_run(config)).startswith("RESUMED: begun 20")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))
@@ -93,7 +93,7 @@ def test_proved_and_not_reported_is_finished_for_all_that_moves_items(world: Wor
     assert open_run(config, step="validate").id == "test-lab-2"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
     world.pair("a", things(5))
     config = world.config(confirm_target=HERE)
@@ -116,7 +116,7 @@ def test_a_dry_run_that_was_not_reported_yet_is_gone_on_with(world: World) -> No
     assert sitting(config) == ("test-lab", "PASS")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_report_on_the_way_does_not_end_a_sitting(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))
@@ -130,7 +130,7 @@ def test_a_report_on_the_way_does_not_end_a_sitting(world: World) -> None:
         run.ledger.close()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_failed_is_gone_on_with_by_its_spelled_id_alone(world: World) -> None:
     world.pair("a", things(5))
     config = str(world.config(confirm_target=HERE))

@@ -200,7 +200,7 @@ def test_runs_with_two_buckets_that_begin_at_once_know_of_each_other(
     assert "is not cleaned up to the end" in kept(one)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_with_another_bucket_uses_the_register_that_the_table_names(world: World) -> None:
     world.pair("a", things(10))
     first = up_to_the_import(world, "first")
@@ -225,6 +225,7 @@ def test_a_register_that_cannot_be_written_refuses_before_the_first_write(world:
 
 
 @pytest.mark.parametrize("operation", ["ListTagsOfResource", "TagResource"])
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_server_without_tags_is_migrated_to_and_not_cleaned_up(world: World, operation: str) -> None:
     world.pair("a", things(10))
@@ -242,6 +243,7 @@ def _without(asked: Asked, operation: str, code: str) -> Said | None:
     return refusal(code) if asked.operation == operation else None
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("accept", [{}, {"definition-tags": ["*"]}])
 def test_a_run_that_may_not_read_tags_writes_nothing_where_another_may_stand(
@@ -267,7 +269,7 @@ def test_a_run_that_may_not_read_tags_writes_nothing_where_another_may_stand(
     assert the_only(clean_up(first, "first")).done
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_answer_without_tags_is_not_one_that_there_are_none(world: World) -> None:
     """Believed, it would have the maker of a table that another run has entered delete it."""
     source_without_target(world, "a", 0)
@@ -389,8 +391,7 @@ def test_an_entry_that_this_run_has_not_written_lets_nothing_be_removed(world: W
 
 
 @pytest.mark.parametrize("body", DAMAGED.values(), ids=list(DAMAGED))
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, body: bytes) -> None:
     world.pair("a", things(10))
     up_to_the_import(world)
@@ -406,7 +407,7 @@ def test_where_an_entry_of_its_name_is_damaged_nothing_is_written(world: World, 
     assert len(world.items(world.target, world.dst("a"))) == 9
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world: World) -> None:
     world.pair("a", things(10))
     up_to_the_import(world, "former")
@@ -416,7 +417,7 @@ def test_an_entry_of_a_former_table_of_that_name_says_nothing_of_this_one(world:
     assert the_only(clean_up(run, "later")).items_deleted == 10
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_import_table_makes_is_registered_before_it_is_asked_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -562,7 +563,7 @@ def test_the_policy_grants_the_register() -> None:
     assert "dynamodb:DeleteItem" not in actions_of(found["target"])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_register_is_asked_once_whether_it_heeds_conditions(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         world.pair(name, things(3))
@@ -635,7 +636,7 @@ def test_a_run_that_comes_during_a_cleanup_writes_nothing_that_the_cleanup_could
         assert became == ["PASS"]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_entered_itself_just_before_the_mark_was_set_is_seen_by_the_cleanup(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

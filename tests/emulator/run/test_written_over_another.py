@@ -71,6 +71,7 @@ def page_of(world: World, run_id: str) -> str:
         ("overwrite", "i", REPLACING, {"older": 10, "newer": 10}),
     ],
 )
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_repair_takes_nothing_from_a_run_that_came_after(
     world: World, policy: str, theirs: str, flag: str, after: dict[str, int]
@@ -114,7 +115,7 @@ def test_a_repair_that_only_adds_goes_on_beside_another_run(world: World) -> Non
     assert held(world) == {"older": 20, "newer": 10}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_repair_goes_on_once_the_other_run_is_taken_back(world: World) -> None:
     two_sources(world, "b")
     older = config(world, "a")
@@ -248,7 +249,7 @@ def test_of_two_runs_that_begin_together_in_one_empty_table_one_gives_way(
         assert held(world) == {"older": 20}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_entered_since_the_pre_flight_has_not_to_be_ended(world: World) -> None:
     """It may be about to write; before the pre-flight of the next run it is what that one was shown."""
     two_sources(world, "i")
@@ -269,7 +270,7 @@ def test_a_run_that_entered_since_the_pre_flight_has_not_to_be_ended(world: Worl
     assert held(world) == {"older": 20}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_an_ended_run_had_filled_and_that_was_emptied_is_loaded_again(world: World) -> None:
     two_sources(world, "i")
     for name in ("first", "second"):
@@ -312,7 +313,7 @@ def marks(world: World) -> list[tuple[str, str]]:
     return sorted((at.partition(".")[0], name) for at, name in parts if at.startswith(("writing.", "stopped.")))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_was_killed_while_it_recorded_what_is_there_does_not_keep_itself_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,7 +360,7 @@ def test_a_run_that_was_killed_keeps_others_out_until_it_has_gone_on(
     assert held(world) == {"newer": 10}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_that_ended_badly_keeps_nobody_out(world: World) -> None:
     two_sources(world, "i")
     world.fault(operation="BatchWriteItem", kind="denied")
@@ -390,6 +391,7 @@ def that_may_not_write(world: World, **settings: Any) -> Run:
     return run
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("same", [False, True], ids=["others", "as exported"])
 def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_replaced(
@@ -408,7 +410,7 @@ def test_what_came_into_an_empty_table_after_a_run_that_wrote_nothing_is_not_rep
     assert held(world) == {"somebody": 7}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_came_after_a_run_that_may_overwrite_and_wrote_nothing_was_there_before_it(world: World) -> None:
     run = that_may_not_write(world, **{"import": {"on_non_empty": "overwrite"}})
     world.put(world.target, world.dst("a"), of("somebody", "i", 7))
@@ -446,8 +448,7 @@ def test_a_run_that_goes_on_after_another_one_is_one_that_came_since(world: Worl
     assert passed.id == "run-a"
 
 
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize(("policy", "code"), [("overwrite", 1), ("append", 1)])
 def test_no_policy_begins_beside_a_run_that_may_replace(
     world: World, monkeypatch: pytest.MonkeyPatch, policy: str, code: int

@@ -101,7 +101,7 @@ def test_an_empty_sandbox_has_the_bucket_and_no_table() -> None:
     sandbox.stop()  # once more does nothing
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_taken_port_is_said_in_one_sentence(aws: Aws) -> None:
     port = port_of(aws.sandbox.endpoint)
     with pytest.raises(RunbookError, match=f"port {port} on 127.0.0.1 cannot be used"):

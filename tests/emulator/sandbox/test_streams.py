@@ -157,8 +157,7 @@ def test_a_stream_that_is_turned_on_again_is_another_one(table: Streamed) -> Non
 
 
 @pytest.mark.parametrize("how", ["deleted", "turned off"])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_stream_told_before_it_ended_can_be_read_for_a_day(table: Streamed, how: str) -> None:
     table.put(1)
     if how == "deleted":

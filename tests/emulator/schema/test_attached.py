@@ -168,8 +168,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("accepted", [False, True])
 @pytest.mark.parametrize(("operation", "check"), REFUSED)
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_may_not_be_asked_is_not_checked_and_no_pass_unless_that_is_accepted(
     pair: World, operation: str, check: str, accepted: bool
 ) -> None:

@@ -14,7 +14,7 @@ from tests.support.namers import MARKER, a_function, around
 from tests.support.world import World
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_is_not_deployed_yet_is_missing_and_what_is_deployed_is_equal(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

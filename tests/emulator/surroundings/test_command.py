@@ -75,7 +75,7 @@ def test_a_denied_call_is_said_in_the_template_and_the_rest_is_written(world: Wo
     assert {said["Type"] for said in template["Resources"].values()} >= {"AWS::SQS::Queue", "AWS::Events::Rule"}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_no_message_is_received_and_nothing_is_changed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     config = estate(world)
     url = world_queue(world)

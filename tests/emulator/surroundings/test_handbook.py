@@ -67,7 +67,7 @@ def test_its_commands_give_every_parameter_that_a_template_asks_for_and_wake_eve
     assert book.index("turn off the same in the source") < book.index("=awake")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_function_or_an_api_that_is_not_there_is_missing_under_its_new_name(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +114,7 @@ def of_both(world: World, stem: str, new: str, capsys: pytest.CaptureFixture[str
     assert f"{new}-fn | missing |" not in denied
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_template_sets_is_not_for_people(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.pair("orders", pitr=False)
     stem = f"{world.tag}-src"
@@ -143,7 +143,7 @@ HOSTILE = "https://x.example/$(touch /tmp/x);rm"
         ({"items": [None]}, False),
     ],
 )
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_what_a_server_calls_an_address_is_one_word_of_a_command_or_not_checked(
     world: World, answer: dict[str, object], quoted: bool, capsys: pytest.CaptureFixture[str]

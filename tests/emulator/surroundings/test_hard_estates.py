@@ -121,7 +121,7 @@ def test_a_dead_letter_queue_that_is_gone_is_said(world: World) -> None:
     assert "not there" in said
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_readers_of_streams_that_are_not_meant_are_not_compared(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

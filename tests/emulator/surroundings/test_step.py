@@ -106,6 +106,7 @@ def test_no_value_and_no_message_is_anywhere_in_the_run(world: World, passed: Pa
     assert world.requests("ReceiveMessage") == received
 
 
+@pytest.mark.chaos
 def test_a_look_that_fails_leaves_the_verdict_and_says_so_first(world: World, passed: Path) -> None:
     names = {f"{world.tag}-src-work": f"{world.tag}-dst-dead"}  # which another queue is to be called
     settings = yaml.safe_load(passed.read_text())
@@ -119,6 +120,7 @@ def test_a_look_that_fails_leaves_the_verdict_and_says_so_first(world: World, pa
     assert record["surroundings"] is None
 
 
+@pytest.mark.chaos
 def test_options_that_a_run_decides_are_refused_before_anything_runs(world: World) -> None:
     config = world.config()
     for option in (["--handbook"], ["--stack", "messaging"], ["--format", "cdk"]):

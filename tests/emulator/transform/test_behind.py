@@ -63,7 +63,7 @@ def test_import_table_fills_the_target_from_what_was_made(world: World) -> None:
     assert world.requests("ImportTable") >= 1
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_append_adds_what_was_made_and_leaves_what_is_there(world: World) -> None:
     world.pair("a", people(40))
     theirs = {"id": {"S": "i00003"}, "by": {"S": "the application"}}

@@ -81,6 +81,7 @@ def test_two_processes_make_what_one_makes(world: World, engines: list[Processes
     assert not [f for f in two.folder.rglob("*") if f.is_file() and secret in f.read_bytes()]
 
 
+@pytest.mark.chaos
 def test_values_without_a_rule_are_named_as_by_one_process(world: World, engines: list[Processes]) -> None:
     world.pair("a", people(ITEMS))
     told = []
@@ -123,6 +124,7 @@ def test_what_a_killed_process_had_is_made_again(
     assert len(derived_lines(run, world.src("a"))) == ITEMS
 
 
+@pytest.mark.chaos
 def test_a_hook_that_changes_while_it_is_at_work_ends_it(
     world: World, hooked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +142,7 @@ def test_a_hook_that_changes_while_it_is_at_work_ends_it(
     assert files_transformed(run.ledger, world.src("a")) == []
 
 
+@pytest.mark.chaos
 def test_processes_that_do_not_reach_both_sides_are_done_without(
     world: World, engines: list[Processes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

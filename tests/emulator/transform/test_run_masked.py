@@ -91,6 +91,7 @@ def test_what_the_command_proposes_lets_a_blocked_run_pass(world: World) -> None
     assert run(world, mask(keep_rule("n"), *rules), run_id="again")["verdict"] == "PASS"
 
 
+@pytest.mark.chaos
 def test_two_rules_for_one_path_inside_json_are_refused_before_anything(world: World) -> None:
     world.pair("a", people(3))
     inside = [{"path": "email", "with": "drop"}, {"path": "email", "with": "keep"}]
@@ -173,6 +174,7 @@ def test_two_items_with_one_key_fail_before_anything_is_written(world: World) ->
     assert world.items(world.target, world.dst("a")) == []
 
 
+@pytest.mark.chaos
 def test_values_of_an_index_key_that_become_one_fail_before_anything_is_written(world: World) -> None:
     """The items keep keys of their own; but the index would say that they are one person's."""
     world.pair("a", people(30), **indexed_by("email", "S"))
@@ -197,7 +199,7 @@ def test_what_would_let_raw_items_through_is_refused_by_name(world: World) -> No
     assert (refused.returncode, "validate.drift and transform" in refused.stderr) == (code, True)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_tables_that_join_by_a_masked_key_still_join_by_the_index_of_the_target(world: World) -> None:
     world.pair("a", [{"id": {"S": address(n)}, "n": {"N": str(n)}} for n in range(5)])
     orders = [{"id": {"S": str(n)}, "owner": {"S": address(n % 5)}, "n": {"N": str(n % 5)}} for n in range(10)]

@@ -203,7 +203,7 @@ def test_the_command_catches_up_compares_and_scans(world: World) -> None:
     assert made.target() == made.due()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_value_that_a_window_brings_is_looked_for_and_found(world: World) -> None:
     made = masked(world, 5, *RULES, {"path": "copy", "with": "keep", "domain": "email"})
     made.write(person(33, 2, copy={"S": address(34)}))
@@ -224,7 +224,7 @@ def test_a_value_that_a_window_brings_is_looked_for_and_found(world: World) -> N
     assert build_record(run.ledger, run.id, "test").tables[0].verdict == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_without_old_images_it_is_refused_before_anything_is_asked_for(world: World) -> None:
     made = masked(world, catch_up={**QUICK["catch_up"], "view": "NEW_IMAGE"})
     made.write(person(33, 2))
@@ -241,7 +241,7 @@ def test_without_old_images_it_is_refused_before_anything_is_asked_for(world: Wo
     assert world.requests("ExportTableToPointInTime") == before
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_with_another_key_or_another_hook_no_window_is_made(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     made = masked(world, 5)
     made.write(person(33, 2))
@@ -256,7 +256,7 @@ def test_with_another_key_or_another_hook_no_window_is_made(world: World, monkey
     assert made.target() == made.due()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_place_that_no_rule_names_stops_its_window_and_shows_nothing(world: World) -> None:
     made = masked(world, 5)
     made.write(person(33, 2), person(1, 3, late={"M": {"more": {"S": "marker.late"}}}))
@@ -271,7 +271,7 @@ def test_a_place_that_no_rule_names_stops_its_window_and_shows_nothing(world: Wo
     assert any("not applied" in why for why in validate_tables(run)[world.src("a")].reasons)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_item_that_cannot_be_made_any_more_leaves_the_target_and_is_told(world: World) -> None:
     made = masked(world, 5, *RULES, {"path": "ref", "with": "template", "template": "C#{email}"},
                   **{"import": {"quarantine_limit": 1}})  # fmt: skip
@@ -321,7 +321,7 @@ def test_a_key_that_a_window_names_twice_is_refused_before_anything_is_written(w
     assert made.target() == before
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_items_of_a_second_export_that_cannot_be_made_are_no_pass(world: World) -> None:
     rules = (*RULES, {"path": "ref", "with": "template", "template": "C#{email}"})
     made = masked(world, 5, *rules, catch_up={**QUICK["catch_up"], "proof": "full_export"},
@@ -393,8 +393,7 @@ def short(number: int, n: int) -> Item:
 
 
 @pytest.mark.parametrize("of_a_window", [True, False])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_new_item_with_the_key_of_another_is_refused_before_its_window_is_written(
     world: World, *, of_a_window: bool
 ) -> None:
@@ -435,7 +434,7 @@ def test_two_changes_that_get_one_key_are_refused_before_their_window_is_written
     assert made.target() == before
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_values_of_an_index_key_that_become_one_are_refused_before_their_window_is_written(world: World) -> None:
     rules = (keep_rule("n"), {"path": "code", "with": "pseudonym", "form": "digits", "length": 2})
     config = world.config(transform=mask(*rules), **QUICK)
@@ -492,7 +491,7 @@ def test_a_cleanup_takes_raw_and_made_windows_and_exports(world: World) -> None:
     assert made.target() == []
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_chain_that_was_made_earlier_passes_the_stage(world: World) -> None:
     chain, gap, held = chain_of(world, 60)
     rules = ({"path": "pk", "with": "pseudonym", "domain": "pk"}, keep_rule("sk"), keep_rule("n"), keep_rule("b"),

@@ -64,7 +64,7 @@ def nothing_of_it(world: World) -> bool:
     return not [item for item in world.items(world.target, world.dst("a")) if "diagnosis" in item]
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("lie", [_another_key, _another_table_with_that_key, _nothing, _no_item])
 @pytest.mark.whole
 def test_a_cleanup_puts_back_nothing_that_it_did_not_delete(world: World, lie: Callable[[Told], None]) -> None:
@@ -80,13 +80,12 @@ def test_a_cleanup_puts_back_nothing_that_it_did_not_delete(world: World, lie: C
     assert not world.items(world.target, world.dst("a"))
 
 
-@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("choice", "sent"),
     [(RepairChoice(delete_extra=True), "DeleteItem"), (RepairChoice(write_different=True), "PutItem")],
     ids=["delete", "replace"],
 )
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_repair_writes_nothing_of_it(world: World, choice: RepairChoice, sent: str) -> None:
     world.pair("a", things(6))
     with told(world, _another_key) as lies:

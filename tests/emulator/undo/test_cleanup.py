@@ -77,7 +77,7 @@ def test_what_a_run_created_is_removed_and_only_that(world: World) -> None:
     assert world.record("r")["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_created_table_stays_though_a_page_hides_what_others_put_there(world: World) -> None:
     source_without_target(world, "a", 20)
     with between(world.endpoint) as liar:
@@ -193,7 +193,7 @@ def test_nothing_is_removed_without_the_runs_name_or_without_execute(world: Worl
     assert not (world.folder / "reports" / "no-such-run").exists()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_export_that_the_run_only_used_stays(world: World) -> None:
     world.pair("a", things(10))
     first = up_to_the_import(world, "first")
@@ -260,7 +260,7 @@ def test_a_table_that_cannot_be_cleaned_up_does_not_stop_the_others(world: World
     assert keys_in_bucket(world) == set()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_lines_that_never_were_items_are_no_obstacle(world: World) -> None:
     world.pair("a", things(30))
     run = world.open()
@@ -285,7 +285,7 @@ def test_a_table_that_is_gone_already_is_no_obstacle(world: World) -> None:
     assert (removal.done, removal.kept, keys_in_bucket(world)) == (True, "", set())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_deletes_that_are_throttled_or_whose_answer_is_lost_are_sent_again(world: World) -> None:
     world.pair("a", things(150))
     run = up_to_the_import(world)

@@ -84,9 +84,8 @@ def test_of_a_window_of_a_stream_that_was_killed_at_any_put_nothing_is_left(worl
     assert left_after_cleanup(world, moving.run, moving.config) == [FOREIGN]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("put", [1, 3])
-@pytest.mark.few(1)
 def test_a_run_that_never_goes_on_after_the_kill_is_cleaned_up_as_well(put: int, world: World) -> None:
     moving = streamed(world, 3)
     live(moving, 0)
@@ -95,7 +94,7 @@ def test_a_run_that_never_goes_on_after_the_kill_is_cleaned_up_as_well(put: int,
     assert left_after_cleanup(world, moving.run, moving.config) == [FOREIGN]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_second_export_that_was_killed_before_it_was_transformed_is_removed(world: World) -> None:
     moving = moved(world, 3)
     live(moving, 0)

@@ -85,6 +85,7 @@ def off(world: World) -> None:
     world.source.update_continuous_backups(TableName=world.src("a"), PointInTimeRecoverySpecification=setting)
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize(("lose", "why"), [(gone, "is gone"), (off, "is off")])
 def test_a_cleanup_goes_on_where_nobody_can_look_any_more(

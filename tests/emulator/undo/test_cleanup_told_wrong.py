@@ -139,6 +139,7 @@ def is_look(request: Request, world: World) -> bool:
 
 
 @pytest.mark.parametrize("now", ["moved", "changed"])
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_a_created_table_is_held_to_the_items_in_it_not_to_their_number(world: World, now: str) -> None:
     """Between the look at its items and the Scan an application moves one of them, or changes it."""
@@ -162,7 +163,7 @@ def test_a_created_table_is_held_to_the_items_in_it_not_to_their_number(world: W
     assert theirs in world.items(world.target, world.dst("a"))
 
 
-@pytest.mark.few(2)
+@pytest.mark.few(1)
 @pytest.mark.parametrize("in_look", ["first", "second", "both"])
 @pytest.mark.parametrize("lost", ["stranger's", "own"])
 @pytest.mark.whole
@@ -205,7 +206,7 @@ def test_a_created_table_stays_where_its_scans_lose_a_page(world: World, lost: s
     assert not target_exists(world, world.dst("a"))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_created_table_stays_where_an_own_item_went_between_two_looks_at_it(world: World) -> None:
     """Whether a page lost it or somebody deleted it is not known; the next cleanup counts with what is there then."""
     done: list[int] = []
@@ -226,7 +227,7 @@ def test_a_created_table_stays_where_an_own_item_went_between_two_looks_at_it(wo
     assert removal.items_found == 7
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_takes_the_place_of_a_created_one_while_that_is_read_stays(world: World) -> None:
     done: list[int] = []
 

@@ -136,7 +136,7 @@ def test_whichever_comes_before_any_request_of_the_other_one_of_them_gives_way(w
         assert at_every_request(both, liar, *turns) > 3
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_cleanup_that_was_killed_keeps_readers_away_until_it_is_run_again(world: World) -> None:
     world.pair("a", things(5))
     arrived = threading.Event()

@@ -56,7 +56,7 @@ def test_objects_that_cannot_be_removed_keep_the_mark_and_the_target_is_not_look
         assert keys_in_bucket(world) == set()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_export_that_a_transform_made_stays_for_who_uses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_NAME, MASK_KEY)
     world.pair("a", people(6))
@@ -76,7 +76,7 @@ def test_an_export_that_a_transform_made_stays_for_who_uses_it(world: World, mon
     assert keys_in_bucket(world) == set()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_run_stands_beside_every_export_of_a_chain_that_it_loads(world: World) -> None:
     chain, gap, _ = chain_of(world, quiet_seconds=60)
     run = world.open("second", export={"reuse": {world.src("a"): chain}}, catch_up={"accept_gaps": [gap]})
@@ -89,7 +89,7 @@ def test_a_run_stands_beside_every_export_of_a_chain_that_it_loads(world: World)
     assert not below(world, "register/exports/")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_window_that_another_run_uses_stays(world: World) -> None:
     moving = moved(world)
     live(moving, 0)

@@ -81,7 +81,7 @@ def test_a_cleanup_waits_until_the_window_is_whole(world: World, monkeypatch: py
     assert (removal.done, held(world)) == (True, {})
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_cleanup_needs_no_more_of_a_window_that_was_rolled_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_cleanup_needs_no_more_of_a_window_that_was_rolled_back(
     assert (removal.done, held(world)) == (True, {})
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_nothing_is_taken_back_where_nobody_can_tell_what_windows_left(world: World, tmp_path: Path) -> None:
     moving = moved(world, 30)
     live(moving, 0)

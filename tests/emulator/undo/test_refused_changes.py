@@ -70,7 +70,7 @@ def test_a_rollback_takes_back_what_stands_there_instead(world: World, monkeypat
     assert (fact.failure, fact.kept) == (None, 0)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_cleanup_removes_what_stands_there_instead(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     moving, _ = with_refused_changes(world, monkeypatch)
     [removal] = clean_up(open_cleanup(str(moving.config), "r", True, ""), "r", sleep=lambda seconds: None)

@@ -147,7 +147,7 @@ def test_without_an_unbroken_recovery_nothing_is_written(world: World) -> None:
     assert "PutItem" not in run.ledger.calls("target")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world: World) -> None:
     """Somebody wrote between the moment that can be exported and the run's own look."""
     run, _ = overwritten(world)
@@ -162,10 +162,9 @@ def test_what_the_run_had_recorded_otherwise_than_the_export_says_is_kept(world:
     assert held(world) == {name: item for name, item in after.items() if name not in odd(30)}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("left", ["one", "other"])
 @pytest.mark.parametrize("before", [True, False], ids=["replaced", "added"])
-@pytest.mark.few(1)
 def test_a_key_that_the_export_names_twice_is_taken_back_once(
     world: World, monkeypatch: pytest.MonkeyPatch, left: str, before: bool
 ) -> None:
@@ -237,7 +236,7 @@ def test_what_windows_put_and_deleted_is_as_it_was_before_the_run(world: World) 
     assert fact.restored >= 3  # i00001, which was overwritten, and i00010 and new-0, which windows deleted
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_somebody_wrote_where_a_window_had_deleted_stays(world: World) -> None:
     moving, before = caught_up(world)
     theirs = [{"id": {"S": name}, "by": {"S": "somebody"}} for name in ("i00010", "i00011")]
@@ -247,7 +246,7 @@ def test_what_somebody_wrote_where_a_window_had_deleted_stays(world: World) -> N
     assert held(world) == before | {item["id"]["S"]: item for item in theirs}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last(world: World) -> None:
     """What the run left there is the item. That somebody has deleted it since is not the run's delete."""
     moving, before = caught_up(world)
@@ -261,9 +260,8 @@ def test_a_key_that_one_window_deleted_and_a_later_one_put_is_judged_by_the_last
     assert held(world) == {name: there for name, there in before.items() if name != "i00010"}
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize("group", [1, 2])
-@pytest.mark.few(1)
 def test_killed_over_windows_it_goes_on(world: World, monkeypatch: pytest.MonkeyPatch, group: int) -> None:
     moving, before = caught_up(world)
     monkeypatch.setattr(three_way, "KEYS_AT_ONCE", 10)

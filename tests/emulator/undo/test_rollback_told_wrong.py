@@ -82,6 +82,7 @@ def by_id(items: list[Any]) -> list[Any]:
 
 
 @pytest.mark.parametrize("about", [{"i00001", "i00002"}, {"i00007", "i00009", "i00010"}], ids=["replaced", "added"])
+@pytest.mark.few(1)
 def test_what_one_answer_does_not_tell_of_is_not_said_to_be_taken_back(world: World, about: set[str]) -> None:
     with silence(world) as silent:
         run, theirs = loaded(world)
@@ -111,6 +112,7 @@ def test_a_server_that_stays_silent_is_never_believed(world: World, *, execute: 
     assert {"i00001", "i00007"} <= {item["id"]["S"] for item in world.items(world.target, world.dst("a"))}
 
 
+@pytest.mark.chaos
 def test_the_table_is_read_only_where_something_is_said_not_to_be_there(world: World) -> None:
     run, _ = loaded(world)
     world.target.delete_item(TableName=world.dst("a"), Key={"id": {"S": "i00001"}})

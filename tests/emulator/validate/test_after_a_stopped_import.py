@@ -47,6 +47,7 @@ def said(world: World) -> str:
 
 
 @pytest.mark.parametrize("dry_run_first", [True, False])
+@pytest.mark.few(1)
 @pytest.mark.whole
 def test_the_first_gate_stops_and_names_every_table_and_what_to_do(
     world: World, monkeypatch: pytest.MonkeyPatch, dry_run_first: bool
@@ -63,7 +64,7 @@ def test_the_first_gate_stops_and_names_every_table_and_what_to_do(
     assert gate_validation(run) == "GO: 4 of 4 tables proved"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_last_gate_names_the_tables_that_were_not_come_to_and_says_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ def test_tables_that_differ_each_in_its_own_way_get_what_they_would_get_one_by_o
     assert sorted(name[-1] for name, (verdict, *_) in together.items() if verdict == "PASS") == ["a", "f"]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_as_many_as_may_are_compared_at_the_same_time(world: World) -> None:
     """What is waited for is waited for together: the spans overlap, and no more of them than may."""
     run, seen = ready(world), set[str]()
@@ -81,7 +81,7 @@ def test_as_many_as_may_are_compared_at_the_same_time(world: World) -> None:
     assert max(at_once) == 4
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_table_that_cannot_be_compared_does_not_stop_those_beside_it(world: World) -> None:
     run = ready(world)
     world.target.delete_table(TableName=world.dst("a"))  # before it begins
@@ -122,7 +122,7 @@ def test_an_interrupt_stops_all_of_them_soon_and_none_is_said_to_be_proved(world
     assert again <= 2 * len(NAMES) * len(run.ledger.rows("SELECT * FROM file")) / len(NAMES)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_scans_of_all_tables_together_keep_to_the_read_units(world: World) -> None:
     run = ready(world, "abcd", max_rcu=4, index_samples=0)
     facts = validate_tables(run)

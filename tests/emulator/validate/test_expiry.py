@@ -85,7 +85,7 @@ def test_what_the_target_alone_lets_expire_is_missing(
     assert any("excuses no item" in reason for reason in reasons) == (target is not None and source != target)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_empty_target_whose_own_ttl_removed_all_of_it_fails_and_says_why(world: World) -> None:
     items = [item(f"i{n:03}", TEXT) for n in range(200)]
     world.pair("a", items)
@@ -176,6 +176,7 @@ def test_what_is_not_known_of_the_source_excuses_nothing(world: World) -> None:
     assert seen(run, world) == ("PASS", 1, 0)
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize(("before", "after", "expected"), [(None, "ttl", "FAIL"), ("ttl", None, "PASS")])
 def test_what_the_source_said_before_its_export_counts_and_not_what_it_says_later(
@@ -199,9 +200,8 @@ def dropped(world: World) -> None:
     world.source.delete_table(TableName=world.src("a"))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 @pytest.mark.parametrize(("change", "expected"), [(lambda world: None, "PASS"), (rebuilt, "FAIL"), (dropped, "FAIL")])
-@pytest.mark.few(1)
 def test_a_reused_export_is_excused_by_the_table_that_it_was_made_of(world: World, change: Any, expected: str) -> None:
     gone = item("i", PASSED)
     world.pair("a", [gone, item("kept", {"N": str(NOW * 2)})])
@@ -216,6 +216,7 @@ def test_a_reused_export_is_excused_by_the_table_that_it_was_made_of(world: Worl
     assert seen(run, world)[0] == expected
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize(("source", "expected"), [("ttl", 0), (None, 1)])
 def test_an_index_lacks_only_what_the_source_lets_expire(world: World, source: str | None, expected: int) -> None:

@@ -392,7 +392,7 @@ def test_every_kind_of_index_is_asked_in_the_embedded_aws(world: World) -> None:
     assert found["local"]["keys"] == 20
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_damaged_item_is_missed_by_the_index_too_and_the_table_fails(world: World) -> None:
     world.pair("a", owned(30, 5), **indexed_by("owner", "S"))
     run = loaded(world, validate={"index_wait_seconds": 600.0})  # not waited for: the table is not right either
@@ -433,7 +433,7 @@ def test_a_target_with_another_projection_is_measured_by_its_own_and_told_by_par
     assert [(d["what"], d["rating"]) for d in fact["parity"]["differences"]] == [("global index by-owner", "warns")]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_throttled_query_is_asked_again(world: World) -> None:
     world.pair("a", owned(30, 5), **indexed_by("owner", "S"))
     run = loaded(world)

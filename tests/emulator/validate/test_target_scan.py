@@ -157,7 +157,7 @@ def test_an_older_answer_to_the_second_look_excuses_nothing(world: World, liar: 
     assert any("one of the two is not as the table is" in reason for reason in fact["reasons"])
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_was_put_right_between_a_scan_and_the_second_look_is_right(world: World, liar: Between) -> None:
     run = loaded(world, 1)
     world.put(world.target, world.dst("a"), [{"id": {"S": "i00003"}, "n": {"N": "999"}}])
@@ -172,7 +172,7 @@ def test_what_was_put_right_between_a_scan_and_the_second_look_is_right(world: W
     assert (fact["verdict"], fact["looked_again"], fact["different"]) == ("PASS", 1, 0)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_items_that_go_after_the_scan_are_no_contradiction(world: World, liar: Between) -> None:
     """As a TTL takes them, for instance: the second count may find fewer."""
     run = loaded(world, 1)
@@ -189,7 +189,7 @@ def test_items_that_go_after_the_scan_are_no_contradiction(world: World, liar: B
     assert gone
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_right_target_is_right_though_its_pages_lose_their_keys(world: World, liar: Between) -> None:
     run = loaded(world, 2)
     tells(world, liar, stops)
@@ -197,7 +197,7 @@ def test_a_right_target_is_right_though_its_pages_lose_their_keys(world: World, 
     assert (fact["verdict"], fact["items_in_target"], fact["looked_again"]) == ("PASS", ITEMS, 0)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_was_there_before_is_recorded_past_a_lost_page(world: World, liar: Between) -> None:
     run = loaded(world, 1)
     tells(world, liar, stops)

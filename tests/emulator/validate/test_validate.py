@@ -98,7 +98,7 @@ def test_the_same_items_written_another_way_are_no_difference(world: World) -> N
     assert validate_tables(run)[world.src("a")]["verdict"] == "PASS"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_items_that_the_ttl_of_both_sides_removed_are_expired_and_not_missing(world: World) -> None:
     moment = 1_700_000_000
     lives = {"reached": moment - 60, "too old for TTL": moment - 6 * 365 * 86400, "stays": moment + 9}
@@ -149,7 +149,7 @@ def test_without_an_import_nothing_is_proved(world: World) -> None:
     assert validate_tables(run)[world.src("a")]["verdict"] == "DRY-RUN"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_keys_are_shown_in_full_only_where_the_configuration_says_so(world: World) -> None:
     run = migrated(world, 5)
     world.target.delete_item(TableName=world.dst("a"), Key=target_key(3))
@@ -160,7 +160,7 @@ def test_keys_are_shown_in_full_only_where_the_configuration_says_so(world: Worl
     assert full.ledger.rows("SELECT key FROM difference")[0]["key"] == '{"id": {"S": "i00003"}}'
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_throttled_scan_of_the_target_is_finished(world: World) -> None:
     run = migrated(world)
     world.fault(operation="Scan", table=world.dst("a"), kind="throttle", every=2, times=4)
@@ -355,7 +355,7 @@ def test_no_item_content_gets_into_an_error(world: World) -> None:
         assert "secret" not in str(error.value)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_no_more_differences_are_listed_than_asked_for_and_all_are_counted(world: World) -> None:
     run = migrated(world, 30, validate={"max_differences": 2})
     world.put(world.target, world.dst("a"), things(9))

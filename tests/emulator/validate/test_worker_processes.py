@@ -93,7 +93,7 @@ def test_processes_count_what_this_process_counts(world: World, engines: list[Pr
     assert ENGINES.of(run.ledger, "validate") == LocalEngine("local")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_samples_of_indexes_that_processes_take_are_those_that_this_process_takes(world: World) -> None:
     items = [item | {"owner": {"S": f"o{n % 25}"}} for n, item in enumerate(things(ITEMS))]
     index = {
@@ -251,7 +251,7 @@ def test_no_secret_is_on_a_command_line_or_in_a_file(world: World, engines: list
         assert not any(secret in each for each in seen)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_workers_that_find_no_credentials_leave_the_work_to_this_process(
     world: World, engines: list[Processes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +277,7 @@ def test_one_process_that_dies_fails_no_table_however_much_it_had(
     assert (fact.verdict, fact.items_in_target, fact.items_compared) == ("PASS", ITEMS, ITEMS)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_unit_that_kills_its_process_each_time_fails_the_table_soon(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

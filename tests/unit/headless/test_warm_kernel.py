@@ -38,7 +38,7 @@ def run(kernel: WarmKernel, folder: Path, *cells: str, begun: bool = False) -> t
     return failure, nbformat.read(folder / "result.ipynb", as_version=4).cells
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_braces_in_a_path_are_only_that(kernel: WarmKernel, tmp_path: Path) -> None:
     (folder := tmp_path / "reports {run_id} {").mkdir()
     failure, cells = run(kernel, folder, "print(1)")
@@ -76,7 +76,7 @@ def test_an_emptied_kernel_has_what_every_module_has_and_can_start_a_process(
     assert said(second)[-1] == "0"
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel, tmp_path: Path) -> None:
     held = "class Held:\n    def __del__(self): open('closed', 'w').close()\nheld = Held(); held.itself = held"
     run(kernel, tmp_path, held)
@@ -84,7 +84,7 @@ def test_what_a_notebook_held_open_is_closed_for_the_next_one(kernel: WarmKernel
     assert said(cells) == ["True"]
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_kernel_that_cannot_be_emptied_is_replaced(kernel: WarmKernel, tmp_path: Path) -> None:
     _, first = run(kernel, tmp_path, PID, "left = 1\ndef fail(**_): raise OSError('no')\nget_ipython().reset = fail")
     failure, second = run(kernel, tmp_path, PID, "print('left' in globals())")

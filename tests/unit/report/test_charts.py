@@ -104,7 +104,7 @@ def test_one_table_and_one_sample_are_enough(tmp_path: Path) -> None:
     assert len(draw_charts(records.report_of(made), records.samples(made)[:1], tmp_path)) == 5
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_each_worker_of_a_cluster_has_a_lane_below_the_tables(tmp_path: Path) -> None:
     made = records.passed()
     began = datetime.fromisoformat(made["tables"][-1]["spans"]["import"][0]).timestamp()
@@ -158,7 +158,7 @@ def test_what_is_missing_of_the_largest_table_is_not_written_over_the_legend(tab
     assert not told.get_window_extent(renderer).overlaps(legend.get_window_extent(renderer))
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_used_capacity_is_drawn_against_what_the_tables_take(tmp_path: Path) -> None:
     made = records.record(tables=[records.table(name, 900) for name in "abc"])
     without = {c.name: c for c in draw_charts(records.report_of(made), records.samples(made), tmp_path / "none")}
@@ -170,7 +170,7 @@ def test_used_capacity_is_drawn_against_what_the_tables_take(tmp_path: Path) -> 
     assert drawn["capacity"].path.read_bytes() != without["capacity"].path.read_bytes()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_times_of_requests_are_drawn_where_any_was_taken(tmp_path: Path) -> None:
     made = records.passed()
     times = [{"ms": 8.0, "requests": 90}, {"ms": 60.0, "requests": 9}, {"ms": 1_500.0, "requests": 1}]
@@ -285,7 +285,7 @@ def lag_chart(windows: list[dict[str, object]], folder: Path) -> Chart:
     return next(chart for chart in drawn if chart.name == "lag")
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_the_lag_is_told_by_what_it_was_spent_on(tmp_path: Path) -> None:
     windows = [
         window(1, recovery=300.0, export=320.0, apply=4.0), window(2, recovery=300.0, export=400.5, apply=60.0),
@@ -298,7 +298,7 @@ def test_the_lag_is_told_by_what_it_was_spent_on(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_of_many_windows_the_latest_are_shown(tmp_path: Path) -> None:
     windows = [window(n, source, recovery=1.0, export=float(n), apply=1.0) for source in "ab" for n in range(1, 101)]
     chart = lag_chart(windows, tmp_path)

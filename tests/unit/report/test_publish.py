@@ -91,6 +91,7 @@ def test_the_list_of_runs_says_the_verdict_of_now(folder: Path, ledger: Ledger) 
     assert "FAIL" in page.partition('data-run="r"')[2].partition("</tr>")[0]
 
 
+@pytest.mark.few(1)
 @pytest.mark.whole
 @pytest.mark.parametrize("fails", [False, True])
 def test_where_the_pages_cannot_be_written_a_pass_is_not_said_and_a_fail_is(

@@ -43,7 +43,7 @@ def test_what_was_written_since_the_export_is_in_the_target_afterwards(world: Wo
     assert all(":table/" in str(row.stream) and row.records for row in rows)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_write_of_a_moment_ago_is_in_it(world: World) -> None:
     moving = streamed(world, catch_up={"settle_seconds": 0.1})
     moving.catch_up()
@@ -65,7 +65,7 @@ def test_what_the_export_may_have_caught_is_proved_in_each_state_that_it_had(wor
     assert (found.verdict, found.reasons, found.changes.broken) == (Verdict.PASS, (), 0)
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_window_is_cut_where_more_has_changed_than_can_be_held(world: World) -> None:
     moving = streamed(world, 10)
     caught_up(moving)
@@ -95,7 +95,7 @@ def test_shards_that_end_and_are_split_are_read_in_their_lineage(world: World) -
     assert (found.verdict, found.reasons) == (Verdict.PASS, ())
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_what_was_quiet_for_longer_than_a_day_but_looked_at_goes_on(world: World) -> None:
     moving = streamed(world, 5)
     moving.write(item("old", 1))
@@ -109,8 +109,7 @@ def test_what_was_quiet_for_longer_than_a_day_but_looked_at_goes_on(world: World
 
 
 @pytest.mark.parametrize("kind", ["throttle", "internal-error", "reset", "lost-reply"])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_server_that_stumbles_is_asked_again(world: World, kind: str) -> None:
     moving = streamed(world)
     live(moving, 0)

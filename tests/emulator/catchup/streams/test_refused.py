@@ -65,8 +65,7 @@ def test_records_that_are_kept_no_longer(world: World, looked_before: bool) -> N
 
 
 @pytest.mark.parametrize("operation", ["GetShardIterator", "GetRecords"])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_place_that_is_trimmed_though_it_should_not_be(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
@@ -79,7 +78,7 @@ def test_a_place_that_is_trimmed_though_it_should_not_be(world: World, operation
     assert moving.target() == moving.source()
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_an_iterator_that_is_always_expired(world: World) -> None:
     moving = streamed(world, 5)
     world.fault(operation="GetRecords", kind="expired-iterator")
@@ -87,8 +86,7 @@ def test_an_iterator_that_is_always_expired(world: World) -> None:
 
 
 @pytest.mark.parametrize("operation", ["DescribeStream", "GetShardIterator", "GetRecords"])
-@pytest.mark.few(1)
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_call_that_is_denied_is_said_with_what_to_allow(world: World, operation: str) -> None:
     moving = streamed(world, 5)
     world.fault(operation=operation, kind="denied")
@@ -149,7 +147,7 @@ def test_the_pre_flight_says_which_call_is_denied(world: World) -> None:
     assert "dynamodb:GetRecords" in check.remedy
 
 
-@pytest.mark.whole
+@pytest.mark.chaos
 def test_a_window_that_was_not_read_to_its_end_is_read_anew(world: World) -> None:
     moving = streamed(world, 5)
     moving.write(item("new", 1))
