@@ -22,7 +22,7 @@ def mask(config: Path, propose: bool, items: int) -> int:
     """Read a sample of CONFIG's source tables and propose rules for transform.mask; nothing is changed."""
     from runbook_lib.aws.session.clients import connect
     from runbook_lib.config.model import load_config
-    from runbook_lib.transform.propose import propose as proposed
+    from runbook_lib.transform.proposal.propose import propose as proposed
 
     if not propose:
         raise ConfigError("--propose: expected it, as the command does nothing else yet; nothing was read")

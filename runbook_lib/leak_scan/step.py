@@ -9,7 +9,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,16 +19,14 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, count_segment, scan_items
 from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
-from runbook_lib.items.canonical import Attribute, Item, canonical_json
-from runbook_lib.items.keys import KeyAttribute, held_key
-from runbook_lib.leak_scan.look import AT_ONCE, Counted, RawValues, look_through, look_through_all
-from runbook_lib.leak_scan.sought import Gathered, RawTable, gather
-from runbook_lib.masking.paths import Path as AttributePath
-from runbook_lib.masking.paths import Wild, shown_path, spell_path
+from runbook_lib.items.canonical import Item
+from runbook_lib.leak_scan.hits import FirstHits
+from runbook_lib.leak_scan.look import AT_ONCE, Counted, look_through_all
+from runbook_lib.leak_scan.sought import RawTable, gather
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.load import EXECUTED
-from runbook_lib.run.facts.masking.leak_scan import LEAKS, SOUGHT, LeakFact, LeakHit
+from runbook_lib.run.facts.masking.leak_scan import LEAKS, SOUGHT, LeakFact
 from runbook_lib.run.facts.masking.transform import TRANSFORM_ASKED, TRANSFORMS, TransformStatus, raw_files
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import windows_of
@@ -39,7 +36,6 @@ from runbook_lib.transform.raw_windows import raw_window
 from runbook_lib.transform.settings import Ready, make_ready
 
 Watch = Callable[[str, str, int, int], None]
-LISTED = 50  # hits of a table that are recorded one by one
 
 
 def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None) -> dict[str, LeakFact]:
@@ -60,11 +56,15 @@ def scan_for_leaks(run: Run, watch: Watch = lambda table, state, done, of: None)
             return {}
         failures = []
         with tempfile.TemporaryDirectory(prefix="runbook-") as folder:
-            values, found, sought = gather([_raw(run, pair, ready) for pair in pairs], Path(folder))
+            tables = [_raw(run, pair, ready) for pair in pairs]
+            values, found, sought = gather(tables, Path(folder))
             SOUGHT.record(run.ledger, sought)
-            for pair in pairs:
+            for pair, table in zip(pairs, tables, strict=True):
+                key = pair.source_facts.key if pair.source_facts else ()
+                spelled = {str(step) for rule in table.mask.rules for step in rule.steps}
+                first = FirstHits(values, found, run.secret, key, spelled)
                 try:
-                    LEAKS.record(run.ledger, pair.source, _scanned(run, pair, values, found, watch))
+                    LEAKS.record(run.ledger, pair.source, _scanned(run, pair, first, watch))
                 except RunbookError as error:
                     failures.append(f"{pair.source}: {error}")
             if values.words is not None:
@@ -93,22 +93,20 @@ def _raw(run: Run, pair: Pair, ready: Ready) -> RawTable:
     )  # fmt: skip
 
 
-def _scanned(run: Run, pair: Pair, values: RawValues, found: Gathered, watch: Watch) -> LeakFact:
+def _scanned(run: Run, pair: Pair, first: FirstHits, watch: Watch) -> LeakFact:
     began, clock, counted = format_timestamp(run.now()), time.monotonic(), Counted()
-    hits, first = 0, list[LeakHit]()
-    limit = RateLimit(run.config.validate_.max_rcu)
-    key = pair.source_facts.key if pair.source_facts else ()
+    hits, limit = 0, RateLimit(run.config.validate_.max_rcu)
     segment = Segment(run.clients.target_wire, pair.target, limit)
-    for items in _together(scan_items(segment, tuple(each.name for each in key))):
-        for item, there in look_through_all(values, items, counted):
+    for items in _together(scan_items(segment, tuple(each.name for each in first.key))):
+        first.sample(items)
+        for item, there in look_through_all(first.values, items, counted):
             hits += len(there)
-            if len(first) < LISTED:
-                first += _hits(run, key, item, there, values, found)
+            first.add(item, there)
         watch(pair.source, "scanning the target", counted.items, counted.items)
     _refuse_partial(run, pair, segment, counted)
     watch(pair.source, "done", counted.items, counted.items)
     return LeakFact(
-        counted.items, counted.values, counted.decoded, counted.not_decoded, hits, tuple(first[:LISTED]), began,
+        counted.items, counted.values, counted.decoded, counted.not_decoded, hits, first.shown(), began,
         format_timestamp(run.now()), round(time.monotonic() - clock, 3), counted.cut_short,
     )  # fmt: skip
 
@@ -131,47 +129,3 @@ def _refuse_partial(run: Run, pair: Pair, segment: Segment, counted: Counted) ->
             f"{pair.target}: {counted.items:,} items were looked through for raw values, and the target holds "
             f"{held:,}; a page of its Scan lost some, or somebody writes to it. Run again: --from leak_scan"
         )
-
-
-def _hits(
-    run: Run, key: tuple[KeyAttribute, ...], line: str, there: dict[int, str], values: RawValues, found: Gathered
-) -> Iterator[LeakHit]:
-    """Where in an item the values are."""
-    item = orjson.loads(line)
-    try:
-        key_hash = run.secret.key_hash(canonical_json(held_key(item, key)))
-    except RunbookError:
-        key_hash = None
-    places: dict[int, str] = {}
-    for path, piece in places_of({"M": item}, ()):
-        for number in look_through(values, piece, Counted()):
-            if number not in places:
-                places[number] = spell_path(shown_path(_without_raw(path, values)))
-    for number, how in there.items():
-        yield LeakHit(found.rule_of(number), places.get(number, "several values together"), how, key_hash)
-
-
-def _without_raw(path: AttributePath, values: RawValues) -> AttributePath:
-    """A path without the names that raw values are, or hold: also those that are not looked for, as they are kept."""
-    all_of_them = copy(values)
-    all_of_them.left_out = set()
-    return tuple(
-        Wild.NAME
-        if isinstance(step, str) and look_through(all_of_them, orjson.dumps(step).decode(), Counted())
-        else step
-        for step in path
-    )
-
-
-def places_of(attribute: Attribute, path: AttributePath) -> Iterator[tuple[AttributePath, str]]:
-    """Every value of an item as JSON of its own, with its path; a name is a place by itself, and not shown."""
-    ((kind, value),) = attribute.items()
-    if kind == "M":
-        for name, held in value.items():
-            yield (*path, Wild.NAME), orjson.dumps(name).decode()
-            yield from places_of(held, (*path, name))
-    elif kind == "L":
-        for element in value:
-            yield from places_of(element, (*path, Wild.EACH))
-    else:
-        yield path, orjson.dumps(attribute).decode()

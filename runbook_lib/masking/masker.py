@@ -6,7 +6,6 @@ lists that rules look into are made anew.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +14,14 @@ from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.masking.json_text import NotJson, read_json_text, spell_json_text
 from runbook_lib.masking.mask_key import MaskKey
-from runbook_lib.masking.paths import Path, Wild, shown_path
+from runbook_lib.masking.paths import Path, Wild
 from runbook_lib.masking.pseudonyms import Form
 from runbook_lib.masking.rules import MaskRule, Verb, rules_of
+from runbook_lib.masking.shown.met import UnnamedCount
 from runbook_lib.masking.tree import MaskNode, Note, mask_tree
 from runbook_lib.masking.verbs import SETS, Merged, Unmaskable, Unnamed
 
 REPLICATION = "aws:rep:"  # attributes of global tables of 2017: what writes them harms the replication
-MOST_NAMES = 50  # of one map without rules; more are data, and stand as one
 DEEPEST = 40  # DynamoDB nests 32 deep
 
 
@@ -30,27 +29,14 @@ DEEPEST = 40  # DynamoDB nests 32 deep
 class MaskTally:
     """What a mask did: values by the number of their rule, attributes dropped, and what no rule names.
 
-    `unnamed` counts by shown path and type. `replication` are attributes of replication, which are never written.
+    `replication` are attributes of replication, which are never written.
     """
 
     counts: list[int]
     dropped: list[int]
     shrunk: list[int]
-    unnamed: Counter[tuple[Path, str]] = field(default_factory=Counter)
+    unnamed: UnnamedCount = field(default_factory=UnnamedCount)
     replication: int = 0
-    names_seen: dict[Path, set[str]] = field(default_factory=dict)
-
-    def note_unnamed(self, path: Path, kind: str) -> None:
-        """A value that no rule names; names that may be contents are not kept."""
-        shown = shown_path(path)
-        last = shown[-1]
-        if isinstance(last, str) and len(shown) > 1:
-            seen = self.names_seen.setdefault(shown[:-1], set())
-            if len(seen) < MOST_NAMES:
-                seen.add(last)
-            elif last not in seen:
-                shown = (*shown[:-1], Wild.NAME)
-        self.unnamed[shown, kind] += 1
 
 
 class TableMask:
@@ -110,6 +96,7 @@ def _map(node: MaskNode, members: dict[str, Attribute], tally: MaskTally, item: 
     made: dict[str, Any] = {}
     names, any_name, kept = node.names, node.any_name, node.verb is Verb.KEEP
     rename, counts = node.rename, tally.counts
+    are_met = False
     for name, attribute in members.items():
         below = names.get(name)
         if below is None:
@@ -123,11 +110,15 @@ def _map(node: MaskNode, members: dict[str, Attribute], tally: MaskTally, item: 
             continue
         if below is None:
             if not kept:
+                if not are_met:
+                    tally.unnamed.meet(path, [each for each in members if each not in names])
+                    are_met = True
                 _unnamed(attribute, tally, (*path, name))
                 continue
             changed: Attribute | None = attribute
         else:
-            changed = _value(below, attribute, tally, item, path, name, kept)
+            step = name if name in names else Wild.NAME  # where a rule is for any name, names are data
+            changed = _value(below, attribute, tally, item, path, step, kept)
         if changed is not None:
             if rename is not None:
                 counts[node.rename_index] += 1
@@ -213,10 +204,11 @@ def _unnamed(attribute: Attribute, tally: MaskTally, path: Path) -> None:
     if len(path) > DEEPEST:
         raise RecursionError
     if kind == "M" and value:
+        tally.unnamed.meet(path, value)
         for name, held in value.items():
             _unnamed(held, tally, (*path, name))
     elif kind == "L" and value:
         for element in value:
             _unnamed(element, tally, (*path, Wild.EACH))
     else:
-        tally.note_unnamed(path, kind)
+        tally.unnamed.note(path, kind)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Final
 
 
 class Wild(Enum):
@@ -17,8 +16,6 @@ class Wild(Enum):
 Step = str | Wild
 Path = tuple[Step, ...]
 _TOKEN = re.compile(r'"((?:[^"\\]|\\["\\])+)"|(\[\*\])|(\*)(?![^.\[])|([^.\[\]"\s*]+)')
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,63}")
-_MANY_DIGITS: Final = re.compile(r"\d{5}")
 
 
 def parse_path(text: str) -> Path:
@@ -69,13 +66,3 @@ def _spell_name(name: str) -> str:
         return name
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def looks_named(name: str) -> bool:
-    """Whether a name seems to be a developer's word; another one may be a person's datum and is not shown."""
-    return bool(_PLAIN_NAME.fullmatch(name)) and not _MANY_DIGITS.search(name)
-
-
-def shown_path(path: Path) -> Path:
-    """A path that may be shown: names that may be contents stand as `*`."""
-    return tuple(step if isinstance(step, Wild) or looks_named(step) else Wild.NAME for step in path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,8 +27,8 @@ from runbook_lib.items.lines import parse_line
 from runbook_lib.masking.hook import HookContext, load_hook
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import MaskTally
-from runbook_lib.masking.paths import Path
 from runbook_lib.masking.recipe import NotPure, Recipe, Untransformable
+from runbook_lib.masking.shown.met import UnnamedCount
 from runbook_lib.run.facts.masking.transform import TransformCounts, TransformedFile
 from runbook_lib.run.tables.unwritten import QuarantinedRow
 from runbook_lib.transform.derived import DerivedPlace, derived_writer
@@ -40,9 +39,9 @@ ONE = threading.Lock()  # a hook is kept silent in the whole process, so that on
 
 
 class UnnamedValues(TransferError):
-    """A file with values that no rule names; `values` counts them by path and type."""
+    """A file with values that no rule names; `values` counts them."""
 
-    def __init__(self, values: Counter[tuple[Path, str]]) -> None:
+    def __init__(self, values: UnnamedCount) -> None:
         super().__init__("values that no rule of transform.mask names")
         self.values = values
 
@@ -138,7 +137,7 @@ class RewriteUnit:
 def rewrite_files(desk: WorkerContext, unit: RewriteUnit) -> Message:
     """What a worker process does with files: what it made, refused and found without a rule, up to what failed."""
     began, failure, process = time.monotonic(), None, desk.process
-    made, refused, unnamed = list[TransformedFile](), list[QuarantinedRow](), Counter[tuple[Path, str]]()
+    made, refused, unnamed = list[TransformedFile](), list[QuarantinedRow](), UnnamedCount()
     calls: list[tuple[str, str, int]] = []
     try:
         with ONE:
@@ -148,7 +147,7 @@ def rewrite_files(desk: WorkerContext, unit: RewriteUnit) -> Message:
                 try:
                     made.append(work.rewrite(file))
                 except UnnamedValues as error:
-                    unnamed += error.values
+                    unnamed.add(error.values)
                     continue
                 refused += work.refused
         calls = calls_of(clients.calls)

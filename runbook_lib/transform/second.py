@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,7 +10,7 @@ from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.export_format.writer import FileEntry, new_export_id
-from runbook_lib.masking.paths import Path as AttributePath
+from runbook_lib.masking.shown.met import UnnamedCount
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.masking.transform import TRANSFORMS
 from runbook_lib.run.facts.masking.windows import (
@@ -44,14 +43,14 @@ def derive_second(run: Run, pair: Pair, made: SecondExport, manifest: Manifest) 
     )
     writer = derived_writer(run.config, run.clients.staging, place)
     writer.start()
-    recipe, unnamed = ready.recipe_of(pair.source_facts), Counter[tuple[AttributePath, str]]()
+    recipe, unnamed = ready.recipe_of(pair.source_facts), UnnamedCount()
     work = FileRewrite(recipe, pair.source, pair.target, run.clients.raw, begun.raw.bucket, writer, run.secret)
     known = {file.raw_key for file in second_files(run.ledger, name)}
     for file in (file for file in manifest.files if file.key not in known):
         try:
             SECOND_FILES.record(run.ledger, f"{name} {file.key}", work.rewrite(file))
         except UnnamedValues as error:
-            unnamed += error.values
+            unnamed.add(error.values)
     if unnamed:
         raise unnamed_error(unnamed)
     files = second_files(run.ledger, name)

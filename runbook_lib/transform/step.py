@@ -11,7 +11,6 @@ from __future__ import annotations
 import pickle
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -26,8 +25,8 @@ from runbook_lib.cluster.spread import in_units, spread
 from runbook_lib.errors import GateFailed, ResumeRefused, RunbookError, TransferError
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import FileEntry, new_export_id
-from runbook_lib.masking.paths import Path as AttributePath
 from runbook_lib.masking.recipe import Recipe
+from runbook_lib.masking.shown.met import UnnamedCount
 from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS, CompletedExport, ManifestFact
@@ -146,7 +145,7 @@ class _Making:
     export: CompletedExport
     watch: Watch
     done: int = 0
-    unnamed: Counter[tuple[AttributePath, str]] = field(default_factory=Counter)
+    unnamed: UnnamedCount = field(default_factory=UnnamedCount)
 
     def show(self, items: int) -> None:
         self.done += items
@@ -198,7 +197,7 @@ def _rewrite_here(making: _Making, work: FileRewrite, files: Iterable[DataFile])
         try:
             made = work.rewrite(file)
         except UnnamedValues as error:
-            making.unnamed += error.values
+            making.unnamed.add(error.values)
             continue
         making.keep([made], work.refused)
 
@@ -220,7 +219,7 @@ def _have_rewritten(making: _Making, roster: WorkerRoster, many: int, units: Ite
     def take(said: Message, unit: RewriteUnit) -> None:
         made, refused, unnamed = pickle.loads(said["outcome"])
         making.keep(made, refused)
-        making.unnamed += unnamed
+        making.unnamed.add(unnamed)
         items = sum(file.items for file in unit.files)
         making.show(items)
         roster.count_calls(said["process"], said["calls"])
@@ -231,7 +230,7 @@ def _have_rewritten(making: _Making, roster: WorkerRoster, many: int, units: Ite
     spread(roster, making.pair.source, rewrite_files, units, many, take)
 
 
-def _refuse_unnamed(run: Run, pair: Pair, unnamed: Counter[tuple[AttributePath, str]]) -> None:
+def _refuse_unnamed(run: Run, pair: Pair, unnamed: UnnamedCount) -> None:
     fact = TRANSFORMS.needed(run.ledger, pair.source)
     TRANSFORMS.record(run.ledger, pair.source, replace(fact, unnamed=unnamed_paths(unnamed)))
     raise unnamed_error(unnamed)

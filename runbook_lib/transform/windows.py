@@ -8,7 +8,6 @@ before it. A killed process goes on with the file that was open.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,8 +20,8 @@ from runbook_lib.export_format.writer import ExportedWindow, ExportWriter, FileE
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import held_key
 from runbook_lib.items.lines import parse_line
-from runbook_lib.masking.paths import Path as AttributePath
 from runbook_lib.masking.recipe import Recipe
+from runbook_lib.masking.shown.met import UnnamedCount
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformFact, TransformStatus
@@ -129,7 +128,7 @@ def _rewrite_files(
     run: Run, pair: Pair, fact: WindowFact, made: WindowTransform, recipe: Recipe, writer: ExportWriter
 ) -> None:
     """Make every file that is not made yet; a file with unnamed values is not stored, and the others are looked at."""
-    raw, unnamed = made.raw, Counter[tuple[AttributePath, str]]()
+    raw, unnamed = made.raw, UnnamedCount()
     window = ChangeWindow(*fact.span, fact.view, recipe.key)
     side = raw_side(pair.source)
 
@@ -149,7 +148,7 @@ def _rewrite_files(
                 TRANSFORMED_CHANGES.record(run.ledger, f"{fact.name} {row.file.key}", file)
                 keep_refused(run.ledger, pair.source, fact.number, work.refused)
         except UnnamedValues as error:
-            unnamed += error.values
+            unnamed.add(error.values)
     if unnamed:
         raise unnamed_error(unnamed)
     limit = run.config.import_.quarantine_limit

@@ -199,7 +199,7 @@ SPELLED_HERE = (
     "aws/guard/guard.py",
     "aws/transport/client.py",
     "export/scan_to_s3.py",
-    "leak_scan/step.py",
+    "leak_scan/hits.py",
     "drift/transformed_source.py",
     "transform/changes.py",
     "undo/written_keys.py",

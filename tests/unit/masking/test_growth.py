@@ -12,11 +12,11 @@ from runbook_lib.masking import masker
 from runbook_lib.masking.dates import shift_number, shift_text
 from runbook_lib.masking.json_text import NotJson, read_json_text
 from runbook_lib.masking.mask_key import MaskKey
-from runbook_lib.masking.paths import shown_path
 from runbook_lib.masking.pseudonyms import spell_digits
 from runbook_lib.masking.rules import MaskRule, TemplatePart, Verb, rules_of
+from runbook_lib.masking.shown.looks import looks_named
 from runbook_lib.masking.verbs import Unmaskable, template_action
-from runbook_lib.transform.propose import shapes_of
+from runbook_lib.transform.proposal.shapes import shapes_of
 from runbook_lib.transform.settings import Ready
 
 SMALL, TIMES, MOST = 4_000, 4, 9  # a length, one TIMES as long, and how much longer that may take: a square is 16
@@ -43,7 +43,7 @@ WORK: list[tuple[Callable[[str], object], Callable[[int], str]]] = [
     (lambda text: shapes_of([{"a": {"S": text}}]), lambda n: "+1" + "-" * n),
     (lambda text: shapes_of([{"a": {"S": text}}]), lambda n: "2024-01-01T" + "\n" * n),
     (lambda text: shapes_of([{text: {"S": "a"}}]), lambda n: "1a" * (n // 2)),
-    (lambda text: shown_path((text,)), lambda n: "1234" + "a1234" * (n // 5)),
+    (lambda text: looks_named(text), lambda n: "1234" + "a1234" * (n // 5)),
     (lambda text: shift_text(text, 1), lambda n: "2024-01-01T00:00:00." + "1" * n),
     (lambda text: shift_number(text, 1), lambda n: "1" * n),
     (read_json_text, lambda n: "[" + "1" * n),

@@ -14,7 +14,8 @@ from runbook_lib.items.canonical import Item
 from runbook_lib.masking.mask_key import MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.rules import rules_of
-from runbook_lib.transform.propose import missing_inside, proposals_for, shapes_of
+from runbook_lib.transform.proposal.propose import missing_inside, proposals_for
+from runbook_lib.transform.proposal.shapes import shapes_of
 
 KEY = MaskKey(b"a key of some bytes")
 ADDRESS = "ada.marker@example.com"
@@ -49,7 +50,7 @@ def unnamed(*rules: Any) -> set[str]:
     tally = mask.tally()
     for item in items():
         mask.masked(item, tally)
-    return {str(path) for path, _ in tally.unnamed}
+    return {str(path) for path, _ in tally.unnamed.shown()}
 
 
 def test_what_is_proposed_names_every_value_however_deep_and_shows_none() -> None:
