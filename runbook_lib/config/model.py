@@ -32,6 +32,8 @@ from runbook_lib.config.surroundings import ReferencesSettings, SurroundingsSett
 from runbook_lib.config.validation import ValidateSettings
 from runbook_lib.errors import ConfigError
 
+RULES = ("transform", "mask", "rules")  # where they stand in the file
+
 
 class ParitySettings(Strict):
     """Which differences between the definitions of source and target are meant to be."""
@@ -143,6 +145,8 @@ def load_config(path: str | Path) -> Migration:
     try:
         migration = Migration.model_validate(data)
         migration._folder = file.parent
+        if migration.transform is not None and migration.transform.mask is not None:
+            migration.transform.mask.note_lines(lambda number: lines.get((*RULES, number)))
         return migration
     except ValidationError as error:
         raise ConfigError(explain(file, lines, map(dict, error.errors()), Migration)) from None

@@ -6,7 +6,7 @@ lists that rules look into are made anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,16 @@ class TableMask:
     @property
     def rules(self) -> tuple[MaskRule, ...]:
         return self.tree.rules
+
+    def refuse_lost_keys(self, keys: Iterable[str]) -> None:
+        """Raise ValueError where a rule would leave every item without one of these attributes."""
+        for name in keys:
+            rule = self._rule_of(name)
+            if rule is not None and rule.verb in (Verb.DROP, Verb.NULL):
+                raise ValueError(
+                    f"{name} is a key of the table, and its rule (table {rule.told_table}) is {rule.verb}: no item "
+                    "would have a key; mask it with a pseudonym or a template"
+                )
 
     def keeps_apart(self, name: str, kind: str) -> bool:
         """Whether two values of an attribute stay two, whatever else their items hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -57,6 +58,7 @@ class MaskRule:
     by: str | None = None
     names: bool = False
     rules: tuple[MaskRule, ...] = ()
+    line: int | None = field(default=None, compare=False)  # of the migration file
 
     @property
     def steps(self) -> Path:
@@ -70,6 +72,11 @@ class MaskRule:
     def name(self) -> str:
         """What the rule is called in a report."""
         return f"{self.table}: {self.path} {'names ' if self.names else ''}{self.verb}"
+
+    @property
+    def told_table(self) -> str:
+        """Its table, and where the rule stands, for a sentence."""
+        return f"{self.table!r}" if self.line is None else f"{self.table!r}, line {self.line}"
 
     @property
     def is_sought(self) -> bool:
@@ -97,10 +104,24 @@ def rules_of(rules: tuple[MaskRule, ...], table: str) -> list[MaskRule]:
             chosen[place] = rule
         elif not (other.table == table != rule.table) and not _agree(rule, other):
             raise ValueError(
-                f"two rules of transform.mask say what becomes of {rule.path} in {table}: one for tables "
-                f"{other.table!r} and one for {rule.table!r}; leave one of them out, or name the table in one"
+                f"two rules of transform.mask say what becomes of {rule.path}: one for tables {other.told_table}, and "
+                f"one for {rule.told_table}; leave one of them out, or name the table in one"
             )
     return [chosen[place] for place in sorted(chosen, key=_spelled)]
+
+
+class RulesByTable:
+    """Rules, of which those that name another table than the asked one are not gone through."""
+
+    def __init__(self, rules: Iterable[MaskRule]) -> None:
+        self._named: dict[str, list[MaskRule]] = {}
+        self._globs: list[MaskRule] = []
+        for rule in rules:
+            (self._named.setdefault(rule.table, []) if rule.names_its_table else self._globs).append(rule)
+
+    def of(self, table: str) -> tuple[MaskRule, ...]:
+        """All that may be for a table; `rules_of` chooses."""
+        return (*self._named.get(table, ()), *self._globs)
 
 
 def rules_inside(rule: MaskRule) -> list[MaskRule]:

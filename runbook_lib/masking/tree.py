@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,7 +67,7 @@ def _branch(key: MaskKey, rules: Sequence[MaskRule], listed: list[MaskRule]) -> 
         for step in rule.steps:
             node = _below(node, step)
         _place(key, node, rule, listed)
-    _settle(root)
+    _settle(root, listed)
     _refuse_unranked(root, rules, listed)
     return root
 
@@ -96,19 +96,32 @@ def _place(key: MaskKey, node: MaskNode, rule: MaskRule, listed: list[MaskRule])
         node.action = action_of(key, rule)
 
 
-def _settle(node: MaskNode) -> None:
+def _settle(node: MaskNode, listed: Sequence[MaskRule]) -> None:
     """A name with rules of its own also has those of `*`, where it has no other; refuses what could never be."""
     if node.verb not in (None, Verb.KEEP) and not node.is_leaf:
+        rule, never_met = listed[node.index], listed[next(_indexes_below(node))]
         raise ValueError(
-            f"a rule of transform.mask lies below a path whose rule is {node.verb}, and could never be met"
+            f"the rule of transform.mask for {never_met.path} (table {never_met.told_table}) lies below a path whose "
+            f"rule is {node.verb} (table {rule.told_table}), and could never be met"
         )
     if node.any_name is not None:
         for name, own in node.names.items():
             node.names[name] = _merged(own, node.any_name)
     for below in (*node.names.values(), node.any_name, node.each):
         if below is not None:
-            _settle(below)
+            _settle(below, listed)
     node.is_plain = node.verb is Verb.KEEP and node.is_leaf
+
+
+def _indexes_below(node: MaskNode) -> Iterator[int]:
+    """The rules that lie below a path."""
+    if node.rename is not None:
+        yield node.rename_index
+    for below in (*node.names.values(), node.any_name, node.each):
+        if below is not None:
+            if below.index >= 0:
+                yield below.index
+            yield from _indexes_below(below)
 
 
 def _refuse_unranked(root: MaskNode, rules: Sequence[MaskRule], listed: Sequence[MaskRule]) -> None:
@@ -126,8 +139,8 @@ def _refuse_unranked(root: MaskNode, rules: Sequence[MaskRule], listed: Sequence
             if index >= 0 and listed[index] is keep:
                 raise ValueError(
                     f"of two rules of transform.mask that are for {spell_path(place)}, {mask.path} (table "
-                    f"{mask.table!r}) masks it and {keep.path} (table {keep.table!r}) keeps it, and neither is more "
-                    f"specific in every respect; add a rule for {spell_path(place)}"
+                    f"{mask.told_table}) masks it and {keep.path} (table {keep.told_table}) keeps it, and neither is "
+                    f"more specific in every respect; add a rule for {spell_path(place)}"
                     f"{' that names the table' if mask.names_its_table else ''}, or leave one of them out"
                 )
 

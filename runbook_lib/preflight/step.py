@@ -33,7 +33,7 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.plan.reuse import Reuse
 from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.before import keep_before
-from runbook_lib.preflight.checks import bucket, names, permissions, quotas, source, strategy, target
+from runbook_lib.preflight.checks import bucket, names, permissions, quotas, rules, source, strategy, target
 from runbook_lib.preflight.checks.context import CheckContext, concern
 from runbook_lib.preflight.checks.references import look_for_references, of_references
 from runbook_lib.preflight.checks.source_stream import of_source_stream
@@ -138,7 +138,7 @@ def make_plan(
         context = replace(context, pairs=ways, sources=picked.sources, reuses=reuses, exported=exported)
         bill = _bill(context)
         found = [*names.mistakes(picked.mistakes), *names.rules_of_others(picked.idle)]
-        found += [*names.one_source_each(context), *names.warm_target_names(context)]
+        found += [*rules.of_rules(context), *names.one_source_each(context), *names.warm_target_names(context)]
         for of_pair in pool.map(
             lambda pair: [replace(c, source=pair.source) for c in _of_pair(context, pair)], context.pairs
         ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
@@ -20,11 +20,10 @@ from runbook_lib.masking.hook import ItemHook, load_hook
 from runbook_lib.masking.mask_key import LEAST_BYTES, MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.recipe import Recipe
-from runbook_lib.masking.rules import MaskRule, Verb, rules_of
+from runbook_lib.masking.rules import RulesByTable
 from runbook_lib.run.facts.masking.transform import TransformBinding
 
 Macs = Callable[[str], bytes]
-UNKEYED = frozenset({Verb.DROP, Verb.NULL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +33,26 @@ class Ready:
     settings: Transform
     hook: ItemHook | None
     key: MaskKey | None
-    _named: dict[str, list[MaskRule]] = field(init=False, default_factory=dict)  # rules by the one table they are for
-    _globs: list[MaskRule] = field(init=False, default_factory=list)
+    _rules: RulesByTable = field(init=False)
 
     def __post_init__(self) -> None:
-        for rule in self.settings.mask.as_rules if self.settings.mask else ():
-            (self._named.setdefault(rule.table, []) if rule.names_its_table else self._globs).append(rule)
+        rules = self.settings.mask.as_rules if self.settings.mask else ()
+        object.__setattr__(self, "_rules", RulesByTable(rules))
 
-    def _rules_of(self, table: str) -> tuple[MaskRule, ...]:
-        return (*self._named.get(table, ()), *self._globs)
-
-    def mask_of(self, table: str) -> TableMask | None:
-        """The mask of a table; raises ConfigError for rules that contradict each other."""
+    def mask_of(self, table: str, keys: Iterable[str] = ()) -> TableMask | None:
+        """The mask of a table; raises ConfigError for rules that contradict each other, or lose one of its keys."""
         if self.settings.mask is None or self.key is None:
             return None
         try:
-            return TableMask(self.key, self._rules_of(table), table)
+            mask = TableMask(self.key, self._rules.of(table), table)
+            mask.refuse_lost_keys(keys)
+            return mask
         except ValueError as error:
             raise ConfigError(f"transform.mask.rules: {table}: {error}") from None
 
     def recipe_of(self, table: TableDescription) -> Recipe:
         """What becomes of a table's items; raises ConfigError for a rule that would leave an item without its key."""
-        mask = self.mask_of(table.name)
-        if self.settings.mask is not None:
-            _refuse_lost_keys(rules_of(self._rules_of(table.name), table.name), table)
+        mask = self.mask_of(table.name, [key.name for key in table.key])
         keeps = [
             parse_filter(each.keep, each.names, each.values)
             for each in self.settings.filter
@@ -114,14 +109,3 @@ def refuse_untransformed(config: Migration, *, catch_up: bool) -> None:
     make_ready(config, macs=lambda key: bytes(LEAST_BYTES))
     if catch_up and config.transform is not None and config.catch_up.view != BOTH_IMAGES:
         raise ConfigError(NEEDS_OLD_IMAGES)
-
-
-def _refuse_lost_keys(rules: Sequence[MaskRule], table: TableDescription) -> None:
-    keys = {k.name for k in table.key}
-    for rule in rules:
-        name = rule.path if len(rule.steps) == 1 else ""
-        if name in keys and rule.verb in UNKEYED:
-            raise ConfigError(
-                f"transform.mask.rules: {table.name}: {name} is a key of the table, and its rule is {rule.verb}: no "
-                "item would have a key; mask it with a pseudonym or a template"
-            )

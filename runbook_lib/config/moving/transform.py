@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from runbook_lib.config.moving.places import Staging
 from runbook_lib.config.section import Strict
@@ -131,6 +133,7 @@ class RuleSetting(InnerRuleSetting):
     """What is done with the values at one path."""
 
     table: str = Field(default="*", description="name or glob of source tables; a name takes precedence over globs")
+    _line: int | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _of_item(self) -> RuleSetting:
@@ -139,8 +142,8 @@ class RuleSetting(InnerRuleSetting):
         return self
 
     def of_table(self) -> MaskRule:
-        """The rule with its table."""
-        return self.as_rule(self.table)
+        """The rule with its table, and with its line."""
+        return replace(self.as_rule(self.table), line=self._line)
 
 
 class MaskKeySetting(Strict):
@@ -175,6 +178,11 @@ class MaskSetting(Strict):
         description="a value whose path no rule covers blocks the run; `runbook mask CONFIG --propose` lists them",
     )
     rules: list[RuleSetting] = Field(min_length=1)
+
+    def note_lines(self, line_of: Callable[[int], int | None]) -> None:
+        """Take the line of each rule by its number, so that messages can name it."""
+        for number, rule in enumerate(self.rules):
+            rule._line = line_of(number)
 
     @property
     def as_rules(self) -> tuple[MaskRule, ...]:

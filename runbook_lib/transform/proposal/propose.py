@@ -18,6 +18,7 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.dynamodb.read.scan import Segment, scan_items
 from runbook_lib.aws.session.clients import Clients
 from runbook_lib.config.model import Migration
+from runbook_lib.errors import ConfigError
 from runbook_lib.masking.paths import Path, spell_path
 from runbook_lib.masking.rules import MaskRule, Verb, rules_inside, rules_of
 from runbook_lib.plan.naming import select_tables
@@ -41,7 +42,10 @@ def propose(config: Migration, clients: Clients, items: int) -> str:
     known = config.transform.mask.as_rules if config.transform and config.transform.mask else ()
     lines: list[str] = []
     for table in sorted(select_tables(config, set(list_tables(clients.source)))):
-        own = rules_of(known, table)
+        try:
+            own = rules_of(known, table)
+        except ValueError as error:
+            raise ConfigError(f"transform.mask.rules: {table}: {error}") from None
         limit = RateLimit(config.export.scan_max_rcu)
         facts = describe_table(clients.source, table)
         names = tuple(attribute.name for attribute in facts.key) if facts else ()
