@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from runbook_lib.config.reading.misread import misread
 from runbook_lib.errors import ConfigError
 
 MOST_NODES = 200_000  # ten thousand tables with an override each have a tenth of it
 STAR = "a value that begins with * needs quotes"
 LARGEST = 8 << 20  # bytes of a file
 Lines = dict[tuple[str | int, ...], int]
-DATA = frozenset({"values", "value"})  # below `transform`: what is compared with items, or written into them
-NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-# Plain texts that YAML reads as what they say. It reads NO as false, 12:30 as 750, 0123 as 83 and 1e5 as a text.
-AS_WRITTEN = {
-    "tag:yaml.org,2002:str": re.compile(""),
-    "tag:yaml.org,2002:bool": re.compile("true|false", re.IGNORECASE),
-    "tag:yaml.org,2002:int": re.compile("-?(0|[1-9][0-9]*)"),
-    "tag:yaml.org,2002:float": NUMBER,
-    "tag:yaml.org,2002:timestamp": re.compile("(?!)"),
-}
 
 
 def parse(file: Path, text: str) -> tuple[Any, Lines]:
@@ -70,20 +59,12 @@ def _inner(node: yaml.Node) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-def _refuse_misread(file: Path, node: yaml.ScalarNode, path: tuple[str | int, ...]) -> None:
-    """Raise ConfigError for a value of people's data that YAML reads as another than it is written."""
-    if path[:1] != ("transform",) or not DATA.intersection(map(str, path)) or node.tag not in AS_WRITTEN:
-        return
-    read = yaml.SafeLoader("").construct_object(node)
-    same = AS_WRITTEN[node.tag].fullmatch(node.value) is not None
-    if same and isinstance(read, float):
-        same = Decimal(node.value) == Decimal(repr(read))
-    if isinstance(read, str):  # a number to people, if it has no type; in quotes it is meant as a text
-        same = node.style is not None or not NUMBER.fullmatch(node.value) or bool({"N", "NS", "S", "SS"} & {*path})
-    if not same:
+def _refuse_misread(file: Path, node: yaml.ScalarNode, path: tuple[str | int, ...], *, is_name: bool = False) -> None:
+    if (wrong := misread(node, path, is_name=is_name)) is not None:
+        read, instead = wrong
         raise ConfigError(
             f"{file}:{node.start_mark.line + 1}: key '{dotted(path)}': {node.value} is read as {read!r} by YAML; "
-            'put it in quotes for a text, and write a number as {N: "..."}'
+            f"write {instead}"
         )
 
 
@@ -101,7 +82,7 @@ def _index(file: Path, node: yaml.Node, path: tuple[str | int, ...], lines: Line
                     f"first on line {lines[here]}; keep one"
                 )
             lines[here] = key.start_mark.line + 1
-            _refuse_misread(file, key, path)
+            _refuse_misread(file, key, path, is_name=True)
             _index(file, value, here, lines)
     elif isinstance(node, yaml.SequenceNode):
         for position, value in enumerate(node.value):

@@ -11,14 +11,13 @@ from typing import Any
 
 from runbook_lib.items.canonical import Attribute, Item
 from runbook_lib.masking.expression.tokens import Kind, Token, split_expression
+from runbook_lib.masking.expression.typed import TYPES, typed_value
 from runbook_lib.masking.expression.values import (
-    TYPES,
     are_equal,
     begins,
     counted_size,
     holds,
     ordered,
-    typed_value,
 )
 
 ItemTest = Callable[[Item], bool]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runbook_lib.config.moving.transform import RuleSetting
 from runbook_lib.config.reading.yaml_lines import parse
 from runbook_lib.errors import ConfigError
+from runbook_lib.masking.expression.typed import typed_value
 
 PLACES = [
     "transform:\n  filter:\n    - values:\n        :e: {}\n",
@@ -36,6 +39,50 @@ def read(place: str, value: str) -> object:
 def test_what_yaml_reads_as_something_else_is_refused_by_key_and_line(place: str, value: str) -> None:
     with pytest.raises(ConfigError, match=r"m.yaml:[45]: key 'transform\..*is read as"):
         read(place, value)
+
+
+WRITE = re.compile(r"; write (?P<one>.+?)(?: for the text)?(?:,? or (?P<other>.+?)(?: for the number)?)?$")
+PLAIN = [
+    "NO", "yes", "on", "12:30", "0123", "0x1F", "1_000", "1_0.5", ".inf", ".nan", "1e5", "08", "+491234567", "-012",
+    "2026-01-14", "2026-01-14T10:00:00Z", "12345678901234567890.123", "1e400",
+]  # fmt: skip
+TYPED = {
+    "[{}]": "L", "{{S: {}}}": "S", "{{N: {}}}": "N", "{{BOOL: {}}}": "BOOL", "{{NULL: {}}}": "NULL", "{{B: {}}}": "B",
+    "{{SS: [a, {}]}}": "SS", "{{NS: [9, {}]}}": "NS", "{{BS: [{}]}}": "BS", "{{L: [{}]}}": "L", "{{M: {{a: {}}}}}": "M",
+    "{{M: {{{}: a}}}}": "M", "{{a: {{N: {}}}}}": "M",
+}  # fmt: skip
+
+
+def advised(place: str, value: str) -> list[str]:
+    """What a refusal says to write instead; nothing where it is taken."""
+    try:
+        read(place, value)
+    except ConfigError as error:
+        told = WRITE.search(str(error))
+        return [one for one in told.group("one", "other") if one] if told else ["no advice at all: }"]
+    return []
+
+
+@pytest.mark.parametrize("around", TYPED)
+@pytest.mark.parametrize("plain", PLAIN)
+def test_what_to_write_instead_is_taken_and_is_of_its_type(around: str, plain: str) -> None:
+    place = PLACES[0].format(around)
+    for better in advised(place, plain):
+        data, _ = parse(Path("m.yaml"), place.format(better))
+        assert typed_value(data["transform"]["filter"][0]["values"][":e"]).keys() == {TYPED[around]}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("plain", PLAIN)
+def test_what_to_write_instead_of_a_value_without_a_type_is_taken(place: str, plain: str) -> None:
+    advice = advised(place, plain)
+    assert advice
+    for better in advice:
+        data, _ = parse(Path("m.yaml"), place.format(better))
+        if place == PLACES[0]:
+            typed_value(data["transform"]["filter"][0]["values"][":e"])
+        else:
+            RuleSetting.model_validate({"path": "a", "with": "constant", **data["transform"]["mask"]["rules"][0]})
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.masking.expression.parse import parse_filter
+from runbook_lib.masking.expression.typed import TYPES, typed_value
 
 ITEM = {
     "pk": {"S": "ORDER#17"},
@@ -111,14 +113,76 @@ def test_what_is_no_filter_is_refused_with_its_place(text: str, told: str) -> No
         ({"N": [5]}, "expected a number"),
         ({"N": "five"}, "expected a number, found 'five'"),
         ({"NS": [1, "x"]}, "expected a number, found 'x'"),
-        ({"NS": 5}, "written as in DynamoDB JSON, found 5"),
-        ({"S": 5}, "written as in DynamoDB JSON, found 5"),
+        ({"NS": 5}, 'expected a value of type NS, found 5; write {NS: ["5"]}'),
+        ({"S": 5}, 'expected a value of type S, found 5; write {S: "5"}'),
     ],
 )
 def test_a_number_that_is_none_or_may_not_be_the_one_that_was_written_is_refused(value: Any, told: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         parse_filter("n = :v", {}, {":v": value})
     assert told in str(caught.value)
+
+
+HELD = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), st.binary(max_size=6), st.dates(),
+        st.sampled_from(["yes", "No", "true", "12:30", "aGk", "AAEC", "1_000", "+5", "x y", '"', "\\", "NaN", "1e999"]),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3) | st.none(), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+
+
+def refusal(kind: str, held: Any) -> str:
+    try:
+        made = typed_value({kind: held})
+    except ValueError as error:
+        return str(error)
+    return "" if made.keys() == {kind} else "it is of another type"
+
+
+@given(st.sampled_from(sorted(TYPES)), HELD)
+@example("BOOL", "yes")
+@example("BOOL", "x")
+@example("NULL", None)
+@example("NS", ["1", "1.0", 2])
+@example("NS", ["x"])
+@example("SS", [])
+@example("BS", ["aGk", "aGk="])
+@example("B", "abc")
+@example("L", "a")
+@example("M", 5)
+@example("N", None)
+def test_what_to_write_instead_of_a_value_of_another_type_can_be_written(kind: str, held: Any) -> None:
+    told = refusal(kind, held)
+    if not told or "put the name in quotes" in told:
+        return
+    found = re.search(r"(?:write|as) (\{[A-Z]+: .*\})", told, re.DOTALL)
+    assert found, told
+    for spelled in found[1].split(" or "):
+        made = typed_value(yaml.safe_load(spelled))
+        assert made.keys() == {kind} or kind in ("L", "M"), told
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meant"),
+    [
+        ("{NULL: true}", {"NULL": True}),  # YAML reads this name as null
+        ("{L: [a, 5, {S: b}]}", {"L": [{"S": "a"}, {"N": "5"}, {"S": "b"}]}),
+        ("{M: {a: 5, b: {S: x}}}", {"M": {"a": {"N": "5"}, "b": {"S": "x"}}}),
+        ("{B: !!binary aGk=}", {"B": "aGk="}),
+        ("!!binary aGk=", {"B": "aGk="}),
+        ("{BS: [!!binary aGk=]}", {"BS": ["aGk="]}),
+    ],
+)
+def test_a_value_is_taken_as_it_is_naturally_written(spelled: str, meant: Any) -> None:
+    assert typed_value(yaml.safe_load(spelled)) == meant
+
+
+@pytest.mark.parametrize("name", ["NULL", "~", "5", "yes"])
+def test_a_name_in_a_map_that_yaml_reads_as_no_text_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="put the name in quotes"):
+        typed_value(yaml.safe_load(f"{{{name}: 1, other: 2}}"))
 
 
 @pytest.mark.parametrize("value", [10, 10.0, {"N": 10}, {"N": "10"}, {"N": "1E1"}, {"N": 10.0}])
