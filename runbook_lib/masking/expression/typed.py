@@ -108,8 +108,9 @@ def spelled_as(kind: str, held: Any) -> str:
         return f"[{spelled_as('S', held)}]"
     elif kind != "S":
         return EXAMPLES[kind]
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}"'
+    plain = text.replace("\\", "\\\\").replace('"', '\\"')
+    shown = "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in plain)
+    return f'"{shown}"'
 
 
 def _as_base64(text: str) -> str:
@@ -120,7 +121,7 @@ def _as_base64(text: str) -> str:
             return padded
     except (BadBase64, ValueError):
         pass
-    return b64encode(text.encode()).decode()
+    return b64encode(text.encode("utf-8", "replace")).decode()
 
 
 def _number(spelled: Any, like: str = '{N: "12.5"}') -> str:

@@ -143,6 +143,7 @@ def refusal(kind: str, held: Any) -> str:
 
 @given(st.sampled_from(sorted(TYPES)), HELD)
 @example("BOOL", "yes")
+@example("SS", "\x1f\x85\U0001f600")
 @example("BOOL", "x")
 @example("NULL", None)
 @example("NS", ["1", "1.0", 2])
