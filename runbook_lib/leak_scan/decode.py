@@ -88,6 +88,32 @@ def unpacked(
 
     With `any_bytes` bytes are given, too, that hold no text anywhere.
     """
+    yield from _respelled(text, any_bytes)
+    yield from _held(text, runs, nothing, budget, any_bytes)
+
+
+def unpacked_further(
+    text: str, runs: Iterable[str], nothing: set[str], budget: Budget, seen: set[str], any_bytes: bool = False
+) -> Iterator[tuple[str, str | bytes]]:
+    """The same of a text that is deep within others: by all steps that leave it a text at once, in one order only.
+
+    Each by itself, and then each of them again, would be the more texts the deeper they are. One that is `seen` is
+    gone on from where it was seen first.
+    """
+    plain, steps = text, list[str]()
+    while (first := next(_respelled(plain, False), None)) is not None and first[1] not in seen:
+        seen.add(plain)
+        if not budget.take(len(first[1])):
+            break
+        steps.append(first[0])
+        plain = str(first[1])
+    if steps:
+        yield ", ".join(dict.fromkeys(steps)), plain
+    yield from _held(text, runs, nothing, budget, any_bytes)
+
+
+def _respelled(text: str, any_bytes: bool) -> Iterator[tuple[str, str | bytes]]:
+    """What a text becomes as a whole."""
     if "%" in text:
         yield from _spelled_bytes("URL-encoded", _PERCENT, _OLD_URL.sub(_character, text), text, any_bytes)
     if "\\" in text and (plain := unescaped(text)) != text:
@@ -113,6 +139,12 @@ def unpacked(
         yield "UTF-8 byte by byte", plain
     if not text.isprintable() and (plain := _CONTROLS.sub("", text)) != text:
         yield "between control characters", plain
+
+
+def _held(
+    text: str, runs: Iterable[str], nothing: set[str], budget: Budget, any_bytes: bool
+) -> Iterator[tuple[str, str | bytes]]:
+    """What is within a text: as a list of numbers, or as a run that is bytes."""
     if "[" in text:
         yield from _listed_bytes(text, any_bytes)
     for found in runs:

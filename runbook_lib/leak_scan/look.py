@@ -19,13 +19,14 @@ from runbook_lib.leak_scan.decode import (
     remember,
     runs_of,
     unpacked,
+    unpacked_further,
 )
-from runbook_lib.leak_scan.opened import pieces_of
+from runbook_lib.leak_scan.opened import is_packed, pieces_of
 from runbook_lib.leak_scan.packed import HEX, from_base64, is_readable
 from runbook_lib.leak_scan.spelling import fold, numbers_of
 from runbook_lib.leak_scan.words import ValueWords
 
-DEEPEST = 3
+ALL_WAYS, DEEPEST = 3, 24  # levels that are unpacked in every order, and at all: what is deeper is counted
 AT_ONCE = 200  # items that are looked through together
 LONG = 12  # characters from which a value is found inside of a word, too
 SHORT, MOST_CLEAN = 64, 20_000  # characters, and how many parts of texts are remembered to be clean
@@ -42,7 +43,9 @@ class Counted:
     values: int = 0
     decoded: int = 0
     not_decoded: int = 0
-    cut_short: int = 0  # items that come to more than is unpacked of one: the rest was not looked through
+    cut_short: int = (
+        0  # items that come to more than is unpacked of one, or nest deeper: the rest was not looked through
+    )
 
 
 @dataclass(slots=True)
@@ -217,16 +220,22 @@ def _look(values: RawValues, item: str, found: dict[int, str], budget: Budget) -
             _search(values, text, how, found)
             if (spaced := blanks_for_plus(text)) is not None and budget.take(len(spaced)):
                 _search(values, spaced, f"{how}, {FOR_BLANKS}" if how else FOR_BLANKS, found)
-            if depth == DEEPEST or budget.over:
+            if budget.over:
                 continue
             runs = [run for run in runs_of(text) if run not in above]
             above.update(runs)
-            for step, inner in unpacked(text, runs, values.nothing, budget, values.any_bytes):
+            if depth < ALL_WAYS:
+                steps = unpacked(text, runs, values.nothing, budget, values.any_bytes)
+            else:
+                steps = unpacked_further(text, runs, values.nothing, budget, seen, values.any_bytes)
+            for step, inner in steps:
                 told = f"{how}, {step}" if how else step
                 below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
                 for plain, said, deep in _plain_texts(values, inner, told, below, found, budget):
                     if plain in seen:
                         continue
+                    if deep > DEEPEST:
+                        budget.over = True
                     if not budget.take(len(plain)):
                         break
                     seen.add(plain)
@@ -244,7 +253,10 @@ def _plain_texts(
         yield inner, how, depth
         return
     for data in (pieces := pieces_of(inner, budget)) or (inner,):
-        if pieces and depth < DEEPEST and data is not inner:
+        is_piece = bool(pieces) and data is not inner
+        if is_piece and depth >= DEEPEST and is_packed(data):
+            budget.over = True
+        elif is_piece and depth < DEEPEST:
             yield from _plain_texts(values, data, f"{how}, compressed", depth + 1, found, budget)
         elif (text := text_of_bytes(data)) is not None:
             yield text, how, depth

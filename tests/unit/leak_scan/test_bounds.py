@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runbook_lib.leak_scan import look
 from runbook_lib.leak_scan.budget import MOST_UNPACKED, Budget
@@ -90,13 +93,59 @@ def test_an_item_that_comes_to_too_much_is_not_passed_over_among_others(case: st
     assert many.cut_short == 1
 
 
+WAYS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip in Base64": lambda data: base64.b64encode(gzip.compress(data, mtime=0)),
+    "Base64": base64.b64encode,
+    "hexadecimal": lambda data: data.hex().encode(),
+    "URL-encoded": lambda data: quote(data, safe="").encode(),
+    "JSON in JSON": lambda data: json.dumps([data.decode()]).encode(),
+}
+
+
+def nested(ways: Sequence[str]) -> str:
+    data = f"to {MAIL}, from % & co".encode()
+    for way in ways:
+        data = WAYS[way](data)
+    return data.decode()
+
+
+def gzips(many: int) -> str:
+    data = MAIL.encode()
+    for _ in range(many):
+        data = gzip.compress(data, mtime=0)
+    return base64.b64encode(data).decode()
+
+
+@given(st.lists(st.sampled_from(sorted(WAYS)), max_size=9))
+@settings(max_examples=60, deadline=None)
+def test_what_is_nested_deeper_than_any_level_is_found(ways: list[str]) -> None:
+    counted = Counted()
+    assert look_through(VALUES, line(a=nested(ways)), counted)
+    assert counted.cut_short == 0
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 4, 5, 8, 30, 100])
+@pytest.mark.parametrize("ways", [[], ["Base64"], ["URL-encoded"]])
+def test_what_is_packed_again_and_again_is_found_or_counted_as_not_looked_through(many: int, ways: list[str]) -> None:
+    data = gzips(many).encode()
+    for way in ways:
+        data = WAYS[way](data)
+    counted = Counted()
+    found = look_through(VALUES, line(a=data.decode()), counted)
+    assert bool(found) != bool(counted.cut_short)
+    assert found or many > 20
+    several = Counted()
+    assert bool(list(look_through_all(VALUES, [line(a="clean"), line(a=data.decode())], several))) == bool(found)
+    assert several.cut_short == counted.cut_short
+
+
 @pytest.mark.parametrize("between", ["", " "])
 def test_a_text_that_is_reached_in_two_orders_is_looked_through_once(between: str, taken: list[int]) -> None:
     counted, text = Counted(), mail(20_000, between)
     look_through(VALUES, line(a=text), counted)
     assert counted.cut_short == 0
     assert 20 < counted.decoded < 300
-    assert sum(taken) < 500 * len(text)
+    assert sum(taken) < 800 * len(text)
 
 
 def test_texts_that_are_made_of_a_text_count_too(monkeypatch: pytest.MonkeyPatch, taken: list[int]) -> None:
@@ -169,6 +218,6 @@ def test_the_report_says_how_many_items_were_scanned_in_part() -> None:
     made = {"masks": True, "items_kept": 4, "items_derived": 4}
     table = {"source": "a", "target": "b", "items_exported": 4, "transform": made, "leak_scan": scan}
     record = records.typed({"tables": [table], "leak_scan": {"distinct": 3, "anywhere": 3}})
-    said = "2 items were scanned in part: all that is packed in one comes to more than 32 MB."
+    said = "2 items were scanned in part: all that is packed in one comes to more than 32 MB, or nests too deep."
     assert leaks_in_short(record)[0].endswith(f"; {said}")
     assert f"b: {said}" in masking_sentences(record)

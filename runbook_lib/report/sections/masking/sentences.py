@@ -136,9 +136,10 @@ def leaks_in_short(record: RunRecord) -> list[str]:
 
 
 def _in_part(items: int) -> str:
-    """What is said of items that come to more than is unpacked of one."""
+    """What is said of items that come to more than is unpacked of one, or nest deeper."""
     were, them = ("was", "it") if items == 1 else ("were", "one")
-    return f"{pluralize(items, 'item')} {were} scanned in part: all that is packed in {them} comes to more than 32 MB"
+    why = f"all that is packed in {them} comes to more than 32 MB, or nests too deep"
+    return f"{pluralize(items, 'item')} {were} scanned in part: {why}"
 
 
 def _is_empty(table: TableRecord) -> bool:
