@@ -36,8 +36,10 @@ SPREAD = 4.0  # standard deviations of a number of requests that come and go by 
 INTERVAL = 0.25
 RANGE = 1_000.0  # write units per second that a key range takes
 NARROW, WIDE = 1.1 * RANGE, 1.5 * RANGE  # a table that takes no more is one key range; one that is paced so fast is not
+SURELY = 0.97  # of what a table refills that it took at most, if it must have some left
 EASES = 2  # first refusals that slow down all lanes, while they are together
 NEAR = 7.0  # times as fast as the guess at most: what takes far more than that is no smaller than it was taken for
+HASTE, LATE = 2.0, 2.0  # times as fast at most that a lane climbs which takes so many times as long as the others
 WHOLE_RECOVERY = 2.0  # a whole table has many requests and one bucket: it may be probed more often than a lane
 NAMED, OF_A_RANGE = "Exceeded", frozenset({"TableWriteKeyRangeThroughputExceeded"})
 # Limits that a person has set, of the account or the table: no burst and no split partition takes one further.
@@ -84,6 +86,7 @@ class WriteRateController:
         # What paces all lanes: the table's own limit, or one that a refusal named.
         self._whole = Lane(start, start, now, heard_at=now) if table else None
         self._start, self._blames_whole = start, table  # until a refusal says whose bucket was empty
+        self._word = start if table else None  # what the table says that it takes, as long as that is what holds it
         self._units_per_byte = 1 / 1024
         self._delay, self._answers, self._mean, self._began = 0.0, 0, 0.0, now
 
@@ -173,6 +176,10 @@ class WriteRateController:
             self._narrow = self._narrow and not self._blames_whole
             if first and self._blames_whole:
                 self._forget_buckets()
+        elif refused and self._has_units_left(now):
+            self._blames_whole = False
+        if self._word and not self._blames_whole:
+            self._word = self._whole = None
         if refused:
             self._look_whose_bucket(now)
         if named:
@@ -185,6 +192,14 @@ class WriteRateController:
         if self._whole:
             self._whole.settle(expected - of_lane, units, refused - of_lane, now)
         lane.settle(expected - refused + of_lane, units, of_lane, now)
+
+    def _has_units_left(self, now: float) -> bool:
+        """Whether the table took less since its bucket was thought empty than fills it: key ranges refuse, then."""
+        whole = self._whole
+        if not (self._word and whole and whole.emptied_at is not None):
+            return False
+        passed = now - whole.emptied_at
+        return passed >= LEAST and whole.given < SURELY * self._word * passed
 
     @property
     def _paces_whole(self) -> bool:
@@ -242,10 +257,16 @@ class WriteRateController:
     def balance(self, left: Sequence[tuple[Lane, int]]) -> None:
         """Where one limit holds all lanes, have them write in proportion to what each has left: all end together.
 
+        Where key ranges do, a lane that would end late climbs faster: the one that shared its range may have left it.
         A lane that has nothing left is not named, and keeps its pace for what it takes over from others.
         """
         total = sum(items for _, items in left)
-        if not (self._whole and self._paces_whole and total):
+        if not total:
+            return
+        if not (self._whole and self._paces_whole):
+            usual = total / sum(lane.rate for lane, _ in left)
+            for lane, items in left:
+                lane.haste = min(HASTE, max(1.0, items / lane.rate / usual / LATE))
             return
         now = self.now()
         for lane, items in left:
