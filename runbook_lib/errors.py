@@ -9,6 +9,7 @@
     │   └── ManifestError        a manifest is missing, damaged or contradicts itself
     ├── TableError               a target table could not be created or removed, or is not the one it should be
     ├── TransferError            items could not be read or written
+    │   ├── StartRefused         DynamoDB does not begin an import, or a bulk put
     │   └── CorruptFile          a data file is not the one its manifest describes
     │       └── SaidTwice        an object in a line or an answer names a member twice
     ├── ResumeRefused            the ledger of this run belongs to another plan, export or table, or is an old copy
@@ -99,6 +100,15 @@ class TableError(RunbookError):
 
 class TransferError(RunbookError):
     """Items could not be read or written."""
+
+
+class StartRefused(TransferError):
+    """DynamoDB has said of one request that it does not begin an import or a bulk put; an earlier one may have.
+
+    `said` is its own word.
+    """
+
+    said = ""
 
 
 class CorruptFile(TransferError):

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 
 from runbook_lib.aws.error_classes import ErrorClass, class_of
 from runbook_lib.aws.transport.retry import LATER
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import RunbookError, StartRefused, TransferError
 
 AWAY = (ConnectionError, HTTPClientError, CredentialRetrievalError, MetadataRetrievalError)
 NEVER = frozenset({501, 505})  # of all 5xx these say "not here", not "not now"
@@ -37,6 +37,15 @@ def is_outage(error: Exception) -> bool:
             return True
         return bool(status >= 500 and status not in NEVER)
     return isinstance(error, AWAY)
+
+
+def refusal(message: str, cause: ClientError | BotoCoreError) -> TransferError:
+    """The error for something that was not begun: StartRefused where that is DynamoDB's word."""
+    if not isinstance(cause, ClientError):
+        return TransferError(message)
+    refused = StartRefused(message)
+    refused.said = str(cause)
+    return refused
 
 
 def told(error: Told, cause: ClientError | BotoCoreError) -> Told:

@@ -21,7 +21,8 @@ _LATER = frozenset({408, 425, 429})  # a proxy that says so may have passed the 
 class Tries:
     """What became of each request for one operation that a DynamoDB client sends, those that botocore repeats too.
 
-    What the last one is answered with says nothing of one before it whose answer was lost.
+    What the last one is answered with says nothing of one before it whose answer was lost. Of one call alone,
+    `is_repeated` tells.
     """
 
     def __init__(self, client: Any, operation: str) -> None:
@@ -47,6 +48,14 @@ def _is_refusal(said: Mapping[str, Any]) -> bool:
     status, code = said.get("ResponseMetadata", {}).get("HTTPStatusCode", 0), said.get("Error", {}).get("Code")
     known = CLASSES.get(str(code), ErrorClass.AGAIN) is not ErrorClass.AGAIN and code not in _OF_THE_TOKEN
     return known and 400 <= status < 500 and status not in _LATER
+
+
+def is_repeated(error: Exception) -> bool:
+    """Whether a call that was refused was sent before within the client, whose answer may have been lost.
+
+    The refusal is of the last request alone: an earlier one may have been done, and may be what the last one met.
+    """
+    return isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts") != 0
 
 
 def outcome_of(call: Callable[..., Any], **params: Any) -> str:

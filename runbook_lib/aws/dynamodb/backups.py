@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.outcome import is_repeated
 from runbook_lib.errors import ConfigError, ExportError
 
 # What a server says that has no such thing.
@@ -57,4 +58,6 @@ def turn_on(client: Any, name: str) -> None:
             TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
         )
     except (ClientError, BotoCoreError) as error:
+        if is_repeated(error) and is_on(client, name):
+            return  # by an earlier request, whose answer nobody heard
         raise told(ExportError(f"point-in-time recovery of {name} could not be turned on: {error}"), error) from None

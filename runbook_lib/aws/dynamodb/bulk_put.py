@@ -19,9 +19,9 @@ from runbook_lib.aws.dynamodb.said import (
     said_text,
     said_text_or_none,
 )
-from runbook_lib.aws.outage import told
+from runbook_lib.aws.outage import refusal, told
 from runbook_lib.aws.pages import pages, whole
-from runbook_lib.errors import TableError, TransferError
+from runbook_lib.errors import StartRefused, TransferError
 
 OPERATIONS_AT_ONCE = (25, 17)  # of ListBulkOperations
 COMPLETED, WITH_ERRORS, CANCELLED, FAILED = "COMPLETED", "COMPLETED_WITH_ERRORS", "CANCELLED", "FAILED"
@@ -56,7 +56,8 @@ def start_bulk_put(client: Any, request: Asked, since: datetime | None) -> BulkP
 
     `since` is when the token was first sent, None for one that never was: AWS honours it for eight hours, so an
     operation of it is looked for first, among those of the account that were started since. The answer is held against
-    what was asked.
+    what was asked. Raises StartRefused where it is not begun; where an earlier request may have begun it,
+    `begun_bulk_put` finds it.
     """
     name = request["TableName"]
     try:
@@ -65,25 +66,46 @@ def start_bulk_put(client: Any, request: Asked, since: datetime | None) -> BulkP
     except client.exceptions.LimitExceededException:
         return None
     except client.exceptions.ResourceInUseException as error:
-        raise TableError(
+        raise refusal(
             f"a bulk put into {name} should begin and the table is in use ({error}): another operation goes on there, "
-            "or an index of it is being made. Nothing was written; run again once it has ended"
+            "or an index of it is being made. Nothing was written; run again once it has ended",
+            error,
         ) from None
     except (ClientError, BotoCoreError) as error:
-        failure = TransferError(f"the bulk put into {name} could not be started: {error}; run again to go on")
+        failure = refusal(f"the bulk put into {name} could not be started: {error}; run again to go on", error)
         raise told(failure, error) from None
+    _refuse_another(said, request)
+    return _state(said)
+
+
+def begun_bulk_put(client: Any, request: Asked, since: datetime, refused: StartRefused) -> BulkPutState:
+    """The bulk put that carries the request's token, which a request before the one that was refused has begun.
+
+    Raises TransferError where none is listed: nobody can say that there is none.
+    """
+    said = _looked_for(client, request, since)
+    if said is None:
+        raise TransferError(
+            f"the bulk put into {request['TableName']} was refused ({refused.said}), and an earlier request, whose "
+            "answer nobody heard, may have begun it all the same: no bulk put with this run's token is listed yet. "
+            "Nothing more is done, run again to go on"
+        )
     _refuse_another(said, request)
     return _state(said)
 
 
 def find_bulk_put(client: Any, request: Asked, since: datetime) -> BulkPutState | None:
     """The bulk put that carries the request's token, of those begun since; None if none does, and nothing is begun."""
+    said = _looked_for(client, request, since)
+    return None if said is None else _state(said)
+
+
+def _looked_for(client: Any, request: Asked, since: datetime) -> dict[str, Any] | None:
     try:
-        said = _own_operation(client, request, since)
+        return _own_operation(client, request, since)
     except (ClientError, BotoCoreError) as error:
         failure = TransferError(f"the bulk put into {request['TableName']} cannot be looked for: {error}; run again")
         raise told(failure, error) from None
-    return None if said is None else _state(said)
 
 
 def describe_bulk_put(client: Any, arn: str) -> BulkPutState:

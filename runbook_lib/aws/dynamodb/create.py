@@ -1,18 +1,22 @@
 """The calls that create a table and settle what CreateTable does not take.
 
-Each can be repeated: what is settled already is left as it is.
+Each can be repeated: what is settled already is left as it is. So what is refused the second time within a call may be
+refused because the first, whose answer was lost, has settled it: that is looked at.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runbook_lib.aws.dynamodb.describe.definition import recovery_days
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.outcome import is_repeated
 from runbook_lib.aws.pages import pages
-from runbook_lib.errors import TableError
+from runbook_lib.errors import ConfigError, TableError
 
 MADE, THERE, LATER = "made", "there", "later"
 
@@ -22,7 +26,8 @@ def create_table(client: Any, request: dict[str, Any]) -> str:
     LATER when AWS is creating as many as it does at once.
     """
     try:
-        return MADE if _call(client, "create_table", {"LimitExceededException"}, **request) else LATER
+        made = _call(client, "create_table", {"LimitExceededException"}, lambda: False, **request)
+        return MADE if made else LATER
     except _InUse:
         return THERE
 
@@ -33,16 +38,25 @@ class _InUse(TableError):
 
 def set_ttl(client: Any, name: str, attribute: str) -> None:
     """Turn TTL on."""
-    if ttl_attribute(client, name) != attribute:
+
+    def is_set() -> bool:
+        return ttl_attribute(client, name) == attribute
+
+    if not is_set():
         wanted = {"Enabled": True, "AttributeName": attribute}
-        _call(client, "update_time_to_live", set(), TableName=name, TimeToLiveSpecification=wanted)
+        _call(client, "update_time_to_live", set(), is_set, TableName=name, TimeToLiveSpecification=wanted)
 
 
 def turn_recovery_on(client: Any, name: str, days: int) -> bool:
     """Turn point-in-time recovery on; False while the table is too new for it."""
     wanted = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": days}
+
+    def is_on() -> bool:
+        return recovery_days(client.describe_continuous_backups(TableName=name)) == days
+
     later = {"ContinuousBackupsUnavailableException"}
-    return _call(client, "update_continuous_backups", later, TableName=name, PointInTimeRecoverySpecification=wanted)
+    operation = "update_continuous_backups"
+    return _call(client, operation, later, is_on, TableName=name, PointInTimeRecoverySpecification=wanted)
 
 
 def tags_of(client: Any, arn: str) -> dict[str, str]:
@@ -58,28 +72,51 @@ def tags_of(client: Any, arn: str) -> dict[str, str]:
 
 def add_tags(client: Any, arn: str, tags: dict[str, str]) -> None:
     """Set tags of a table."""
+
+    def are_set() -> bool:
+        return tags.items() <= tags_of(client, arn).items()
+
     if tags:
-        _call(client, "tag_resource", set(), ResourceArn=arn, Tags=[{"Key": k, "Value": v} for k, v in tags.items()])
+        wanted = [{"Key": k, "Value": v} for k, v in tags.items()]
+        _call(client, "tag_resource", set(), are_set, ResourceArn=arn, Tags=wanted)
 
 
 def take_tag(client: Any, arn: str, key: str) -> None:
     """Take one tag off a table."""
-    _call(client, "untag_resource", set(), ResourceArn=arn, TagKeys=[key])
+    _call(client, "untag_resource", set(), lambda: key not in tags_of(client, arn), ResourceArn=arn, TagKeys=[key])
 
 
-def _call(client: Any, operation: str, not_now: set[str], **request: Any) -> bool:
-    """One call; False for an answer that says "not now"."""
+def settle_setting(client: Any, name: str, is_set: Callable[[], bool], **setting: Any) -> None:
+    """Set one thing of a table that is ACTIVE: its stream, its class or its protection."""
+    _call(client, "update_table", set(), is_set, TableName=name, **setting)
+
+
+def _call(client: Any, operation: str, not_now: set[str], is_done: Callable[[], bool], **request: Any) -> bool:
+    """One call; False for an answer that says "not now". `is_done` looks whether it need not be made any more."""
     try:
         getattr(client, operation)(**request)
     except ClientError as error:
-        if error.response["Error"]["Code"] in not_now:
+        code, unheard = error.response["Error"]["Code"], ""
+        if code in not_now:
             return False
-        kind = _InUse if error.response["Error"]["Code"] == "ResourceInUseException" else TableError
-        raise told(kind(f"{operation} of {_named(request)} was refused: {error}"), error) from None
+        if is_repeated(error):
+            if _is_seen(is_done):
+                return True
+            unheard = "; an earlier request, whose answer nobody heard, may have done it all the same: run again"
+        kind = _InUse if code == "ResourceInUseException" else TableError
+        raise told(kind(f"{operation} of {_named(request)} was refused: {error}{unheard}"), error) from None
     except BotoCoreError as error:
         failure = TableError(f"{operation} of {_named(request)} failed: {error}; run again to go on")
         raise told(failure, error) from None
     return True
+
+
+def _is_seen(is_done: Callable[[], bool]) -> bool:
+    """Whether something is seen to be done; that nobody can look leaves the refusal as it is."""
+    try:
+        return is_done()
+    except (ClientError, BotoCoreError, TableError, ConfigError):
+        return False
 
 
 def _named(request: dict[str, Any]) -> str:

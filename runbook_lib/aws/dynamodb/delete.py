@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.outcome import code_of, is_repeated
 from runbook_lib.errors import TableError, TransferError
 
 OBJECTS_AT_ONCE = 1000  # of DeleteObjects
@@ -21,7 +22,17 @@ def delete_table(client: Any, name: str, *, protected: bool) -> None:
     except client.exceptions.ResourceNotFoundException:
         return
     except (ClientError, BotoCoreError) as error:
+        if is_repeated(error) and _is_going(client, name):
+            return  # the refusal came of an earlier request whose answer nobody heard
         raise told(TableError(f"table {name} could not be deleted: {error}; run the cleanup again"), error) from None
+
+
+def _is_going(client: Any, name: str) -> bool:
+    """Whether a table is seen to be deleted or gone; False where nobody can look."""
+    try:
+        return bool(client.describe_table(TableName=name)["Table"]["TableStatus"] == "DELETING")
+    except (ClientError, BotoCoreError) as error:
+        return code_of(error) == "ResourceNotFoundException"
 
 
 def is_protected(client: Any, name: str) -> bool:

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.aws.dynamodb.describe.unknown_members import unfamiliar_of
 from runbook_lib.aws.dynamodb.said import answer_of, refuse_answer_of_another, said_count, said_text
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.outcome import is_repeated
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import ExportError, ExportRefused, ExportUnknown
 
@@ -116,7 +117,7 @@ def _start(client: Any, wanted: dict[str, Any]) -> ExportState | None:
         failure = told(ExportError(f"the export of {table_arn} could not be started: {error}"), error)
         if isinstance(error, ClientError) and not failure.transient:
             refused = ExportRefused(str(failure))
-            refused.repeated = error.response.get("ResponseMetadata", {}).get("RetryAttempts") != 0
+            refused.repeated = is_repeated(error)
             raise refused from None
         raise failure from None
     for name in ("TableArn", "S3Bucket", "S3Prefix", "ExportTime", "IncrementalExportSpecification"):

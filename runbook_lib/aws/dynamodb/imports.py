@@ -15,9 +15,9 @@ from runbook_lib.aws.dynamodb.said import (
     said_text,
     said_text_or_none,
 )
-from runbook_lib.aws.outage import told
+from runbook_lib.aws.outage import refusal, told
 from runbook_lib.aws.pages import pages, whole
-from runbook_lib.errors import TableError, TransferError
+from runbook_lib.errors import StartRefused, TransferError
 
 IMPORTS_AT_ONCE = (25, 17)  # of ListImports
 IN_PROGRESS, COMPLETED, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
@@ -50,8 +50,9 @@ def start_import(client: Any, request: dict[str, Any]) -> ImportState | None:
     """Start an import, or find the one that the same token started; None when AWS says "too many now".
 
     The token alone proves nothing. While its import runs, AWS answers a repeated call with that import, whatever
-    else is asked for now; once it has ended, the table is in the way before the token is looked at. So the answer is
-    held against what was asked, and an import that has ended is looked for among those of the table.
+    else is asked for now; so the answer is held against what was asked. Once it has ended, the table is in the way
+    before the token is looked at: raises StartRefused, and where an earlier request may have begun one, `begun_import`
+    finds it.
     """
     name = request["TableCreationParameters"]["TableName"]
     try:
@@ -59,36 +60,67 @@ def start_import(client: Any, request: dict[str, Any]) -> ImportState | None:
     except client.exceptions.LimitExceededException:
         return None
     except (client.exceptions.ResourceInUseException, client.exceptions.ImportConflictException) as error:
-        own = _own_import(client, request)
-        if own is None:
-            raise TableError(
-                f"ImportTable should make {name} and it is there already ({error}), and no import of it has this run's "
-                "token: somebody else made it; this run wrote nothing to it. Look at it, delete it if it is not "
-                "needed, and start a new run"
-            ) from None
-        said = own
+        raise _taken(name, str(error)) from None
     except (ClientError, BotoCoreError) as error:
-        failure = TransferError(f"the import of {name} could not be started: {error}; run again to go on")
+        failure = refusal(f"the import of {name} could not be started: {error}; run again to go on", error)
         raise told(failure, error) from None
     _check_asked(said, request)
     return _state(said)
 
 
+def begun_import(client: Any, request: dict[str, Any], refused: StartRefused) -> ImportState:
+    """The import that carries the request's token, which a request before the one that was refused has begun.
+
+    Raises StartRefused where another import made the table, and TransferError where nobody can say.
+    """
+    name = request["TableCreationParameters"]["TableName"]
+    try:
+        said = _own_import(client, request)
+    except (ClientError, BotoCoreError) as error:
+        failure = TransferError(
+            f"whether this run's own import made {name} cannot be found out: {error}; nothing more is done, run again "
+            "to go on"
+        )
+        raise told(failure, error) from None
+    if said is None:
+        raise TransferError(
+            f"the import of {name} was refused ({refused.said}), and an earlier request, whose answer nobody heard, "
+            "may have begun it all the same: no import with this run's token is listed yet. Nothing more is done, run "
+            "again to go on. If a table of that name is there and still none is listed after an hour, it is not this "
+            "run's: look at it, and start a new run"
+        )
+    _check_asked(said, request)
+    return _state(said)
+
+
+def _taken(name: str, why: str) -> StartRefused:
+    taken = StartRefused(
+        f"ImportTable should make {name} and it is there already ({why}), and no import of it has this run's token: "
+        "somebody else made it; this run wrote nothing to it. Look at it, delete it if it is not needed, and start a "
+        "new run"
+    )
+    taken.said = why
+    return taken
+
+
 def _own_import(client: Any, request: dict[str, Any]) -> dict[str, Any] | None:
-    """The import of the table that carries the request's token, as DescribeImport says it; None if none does."""
+    """The import of the table that carries the request's token, as DescribeImport says it; None if none does.
+
+    Raises StartRefused if the table was made by one that carries another.
+    """
     name = request["TableCreationParameters"]["TableName"]
     try:
         table = client.describe_table(TableName=name)["Table"]
-        for arn in _imports_of(client, table["TableArn"]):
-            said: dict[str, Any] = client.describe_import(ImportArn=arn)["ImportTableDescription"]
-            if said.get("ClientToken") == request["ClientToken"] and said.get("TableId") == table.get("TableId"):
-                return said
-    except (ClientError, BotoCoreError) as error:
-        failure = TransferError(
-            f"{name} is there, and whether this run's own import made it cannot be found out: {error}; nothing more "
-            "is done, run again to go on"
-        )
-        raise told(failure, error) from None
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    for arn in _imports_of(client, table["TableArn"]):
+        said: dict[str, Any] = client.describe_import(ImportArn=arn)["ImportTableDescription"]
+        if said.get("TableId") != table.get("TableId"):
+            continue  # of an earlier table of that name
+        if said.get("ClientToken") == request["ClientToken"]:
+            return said
+        if said.get("ClientToken"):
+            raise _taken(name, f"by {arn}")
     return None
 
 
@@ -131,15 +163,6 @@ def describe_import(client: Any, arn: str) -> ImportState:
         raise told(TransferError(f"import {arn} cannot be looked at: {error}; run again to go on"), error) from None
     refuse_answer_of_another("DescribeImport", TransferError, arn, state.arn)
     return state
-
-
-def settle_setting(client: Any, name: str, **setting: Any) -> None:
-    """Set one thing of a table that is ACTIVE: its stream, its class or its protection."""
-    try:
-        client.update_table(TableName=name, **setting)
-    except (ClientError, BotoCoreError) as error:
-        failure = TableError(f"{', '.join(setting)} of {name} could not be set: {error}; run again to go on")
-        raise told(failure, error) from None
 
 
 def _state(said: dict[str, Any]) -> ImportState:

@@ -23,6 +23,7 @@ from runbook_lib.aws.dynamodb.bulk_put import (
     MOST_OBJECTS,
     Asked,
     BulkPutState,
+    begun_bulk_put,
     describe_bulk_put,
     find_bulk_put,
     start_bulk_put,
@@ -30,7 +31,7 @@ from runbook_lib.aws.dynamodb.bulk_put import (
 from runbook_lib.aws.outcome import Tries
 from runbook_lib.aws.s3.objects import list_folder
 from runbook_lib.aws.session.granted_calls import bulk_putter
-from runbook_lib.errors import LedgerError, TransferError
+from runbook_lib.errors import LedgerError, StartRefused, TransferError
 from runbook_lib.load.table_load import TableLoad
 from runbook_lib.load.targets.bulk_output import read_output
 from runbook_lib.load.targets.export_folder import check_files, data_prefix, refuse_changed
@@ -90,7 +91,12 @@ def begin_bulk_put(
 
     def ask() -> BulkPutState | None:
         _note(run, pair, fact, replace(known, sent=format_timestamp(run.now()), not_begun=None))
-        return start_bulk_put(client, request, since)
+        try:
+            return start_bulk_put(client, request, since)
+        except StartRefused as refused:
+            if refused.transient or known.asked is None or (known.not_begun and tries.all_refused):
+                raise
+            return begun_bulk_put(client, request, datetime.fromisoformat(known.asked) - CLOCKS_APART, refused)
 
     try:
         state = _wait(run, f"AWS to take the bulk put into {pair.target}", sleep).until(ask)

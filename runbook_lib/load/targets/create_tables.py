@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from runbook_lib.aws.dynamodb import create as aws
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
-from runbook_lib.aws.dynamodb.imports import settle_setting
+from runbook_lib.aws.outcome import Tries
 from runbook_lib.errors import TableError
 from runbook_lib.load.targets.scale_tables import register_scalings, scaled_capacities, scalings_of
 from runbook_lib.plan.pair import Pair
@@ -114,12 +115,13 @@ def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sle
             "nothing was written, run 00_preflight again"
         )
     note(run, pair, CreationStatus.ASKED_FOR)
+    tries = Tries(client, "CreateTable")
     ours = found is not None and known is not None and table_identity(found) == known.table_id
     if found is None:
         ours = _request(client, request_of(definition, pair.target, run.id), sleep)
         found = _described(client, pair.target, sleep)
-    if not ours and not _is_marked(client, found.arn, run.id, sleep):
-        raise TableError(f"{pair.target} is not the table that run {run.id} asked for: somebody else created one")
+    if not ours:
+        _refuse_unmarked(client, found, run.id, sleep, may_be_own=asked or not tries.all_refused)
     note(run, pair, CreationStatus.CREATING, table_id=table_identity(found), arn=found.arn)
 
 
@@ -133,14 +135,24 @@ def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
     return _wait(f"{request['TableName']} to be accepted by CreateTable", sleep).until(ask) == aws.MADE
 
 
-def _is_marked(client: Any, arn: str, run_id: str, sleep: Sleep) -> bool:
-    """Whether a table carries the run's mark; tags may show late ("ListTagsOfResource", API Reference)."""
+def _refuse_unmarked(client: Any, table: TableDescription, run_id: str, sleep: Sleep, *, may_be_own: bool) -> None:
+    """Raise TableError unless a table carries the run's mark; tags may show late (ListTagsOfResource, API Reference).
+
+    `may_be_own` says that the run has asked for a table without hearing that it was refused.
+    """
+    tags: dict[str, str] = {}
     for _ in range(TAG_LOOKS):
-        tags = _wait(f"the tags of {arn}", sleep).until(lambda: aws.tags_of(client, arn))
+        tags = _wait(f"the tags of {table.arn}", sleep).until(lambda: aws.tags_of(client, table.arn))
         if tags.get(MARK) == run_id:
-            return True
+            return
         sleep(POLL_SECONDS)
-    return False
+    if may_be_own and MARK not in tags:
+        raise TableError(
+            f"{table.name} is there without the mark of run {run_id}, which may have asked for it without hearing of "
+            f"it: whose it is cannot be told yet. Nothing was written; run again once its tag {MARK} shows. If it "
+            "shows none after some minutes, somebody else created the table: agree on who does it, and start a new run"
+        )
+    raise TableError(f"{table.name} is not the table that run {run_id} asked for: somebody else created one")
 
 
 def _described(client: Any, name: str, sleep: Sleep) -> TableDescription:
@@ -161,20 +173,23 @@ def _settle(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: S
 def settle_imported(run: Run, client: Any, pair: Pair, wanted: TableDefinition, sleep: Sleep) -> None:
     """Give a table that ImportTable made what ImportTable cannot set, and prove that it is as its source is."""
     name, arn = pair.target, str(CREATED.needed(run.ledger, pair.source).arn)
-    now = _read(client, name, sleep)
     stream = {"StreamEnabled": True, "StreamViewType": wanted.stream}
-    for differs, setting in (
-        (wanted.table_class != now.table_class, {"TableClass": wanted.table_class}),
-        (wanted.stream and wanted.stream != now.stream, {"StreamSpecification": stream}),
-        (wanted.deletion_protection and not now.deletion_protection, {"DeletionProtectionEnabled": True}),
+    for is_set, setting in (
+        (lambda now: now.table_class == wanted.table_class, {"TableClass": wanted.table_class}),
+        (lambda now: wanted.stream in (None, now.stream), {"StreamSpecification": stream}),
+        (lambda now: now.deletion_protection >= wanted.deletion_protection, {"DeletionProtectionEnabled": True}),
     ):
         _await_active(client, name, sleep)
-        if differs:
-            settle_setting(client, name, **setting)
+        if not is_set(_read(client, name, sleep)):
+            aws.settle_setting(client, name, partial(_is_now, client, name, is_set), **setting)
     _await_active(client, name, sleep)
     _set_recovery_and_ttl(client, wanted, name, sleep)
     _do(lambda: aws.add_tags(client, arn, dict(wanted.tags)), f"{name} to take its tags", sleep)
     _close(run, client, pair, wanted, sleep)
+
+
+def _is_now(client: Any, name: str, is_set: Callable[[TableDefinition], bool]) -> bool:
+    return is_set(read_definition(client, name))
 
 
 def _set_recovery_and_ttl(client: Any, wanted: TableDefinition, name: str, sleep: Sleep) -> None:

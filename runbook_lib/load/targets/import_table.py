@@ -18,11 +18,12 @@ from runbook_lib.aws.dynamodb.imports import (
     FAILED,
     IN_PROGRESS,
     ImportState,
+    begun_import,
     describe_import,
     start_import,
 )
 from runbook_lib.aws.outcome import Tries
-from runbook_lib.errors import LedgerError, TableError, TransferError
+from runbook_lib.errors import LedgerError, StartRefused, TableError, TransferError
 from runbook_lib.load.table_load import TableLoad
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.load.targets.export_folder import check_files, data_prefix, refuse_changed
@@ -143,14 +144,22 @@ def _started(run: Run, pair: Pair, request: Request, sleep: Sleep, *, is_first: 
     """Ask until AWS takes it: it imports 50 tables at once.
 
     `is_first` says that no earlier process has asked. Where AWS then refused whatever was sent, it makes no table: the
-    run has asked for none, and who makes one of that name is another.
+    run has asked for none, and who makes one of that name is another. A refusal after a request that nobody heard the
+    answer of says nothing of that one.
     """
     client = run.clients.table_importer(frozenset({pair.target}))
     tries = Tries(client, "ImportTable")
+
+    def started() -> ImportState | None:
+        try:
+            return start_import(client, request)
+        except StartRefused as refused:
+            if refused.transient or (is_first and tries.all_refused):
+                raise
+            return begun_import(client, request, refused)
+
     try:
-        return _wait(run, f"AWS to take the import of {pair.target}", sleep).until(
-            lambda: start_import(client, request)
-        )
+        return _wait(run, f"AWS to take the import of {pair.target}", sleep).until(started)
     except BaseException:
         if is_first and tries.all_refused:
             with run.ledger.batch():

@@ -125,6 +125,10 @@ def test_a_table_that_somebody_else_created_meanwhile_is_not_taken_for_ours(worl
         create_missing_targets(run)
     assert run.ledger.get("created", world.src("a")) is None
     run.ledger.put("created", world.src("a"), {"target": world.dst("a"), "status": "asked for"})
+    with pytest.raises(TableError, match="whose it is cannot be told yet"):
+        create_missing_targets(run, sleep=lambda seconds: None)
+    arn = world.target.describe_table(TableName=world.dst("a"))["Table"]["TableArn"]
+    world.target.tag_resource(ResourceArn=arn, Tags=[{"Key": MARK, "Value": "another"}])
     with pytest.raises(TableError, match="is not the table that run r asked for"):
         create_missing_targets(run, sleep=lambda seconds: None)
 

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, as_described, description_of, table_description
 from runbook_lib.aws.outage import told
+from runbook_lib.aws.outcome import is_repeated
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import ConfigError, TransferError
 
@@ -133,5 +134,6 @@ def raise_warm_throughput(client: Any, name: str, units: int) -> None:
     try:
         client.update_table(TableName=name, WarmThroughput={"WriteUnitsPerSecond": units})
     except (ClientError, BotoCoreError) as error:
-        failure = TransferError(f"the warm throughput of {name} could not be raised to {units:,}: {error}")
+        unheard = "; an earlier request, whose answer nobody heard, may have raised it" if is_repeated(error) else ""
+        failure = TransferError(f"the warm throughput of {name} could not be raised to {units:,}: {error}{unheard}")
         raise told(failure, error) from None
