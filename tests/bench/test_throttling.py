@@ -45,8 +45,8 @@ class Kind:
 KINDS = [
     Kind("1,000 units/s: one key range", 0.012, 0.95, 1_000, 1, 30_000, 16),
     Kind("4,000 units/s: four", 0.012, 0.90, 4_000, 4, 120_000),
-    Kind("20,000 units/s, far from where it begins", 0.012, 0.85, 20_000, 20, 400_000, 200, 128),
-    Kind("40,000 units/s, farther", 0.012, 0.80, 40_000, 40, 600_000, 400, 128),
+    Kind("20,000 units/s, far from where it begins", 0.012, 0.88, 20_000, 20, 400_000, 200, 128),
+    Kind("40,000 units/s, farther", 0.012, 0.83, 40_000, 40, 600_000, 400, 128),
     Kind("16,000 units/s of the table alone, 64 files", 0.012, 0.80, 16_000, 1, 80_000, 64, 128, alone=True),
     Kind("4,000 units/s that it names, in four", 0.0125, 0.88, 4_000, 4, 120_000, known=True),
     Kind("4,000 units/s of the table, ten key ranges", 0.012, 0.92, 4_000, 10, 120_000),

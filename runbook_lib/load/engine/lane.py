@@ -20,6 +20,7 @@ MEASURED = 2.0  # seconds between two throttles that tell a rate
 DOUBLING = 1.4  # per second, before the first throttle
 CAREFUL = 0.4  # per second, before a lane's own first throttle, past the rate at which another lane met one
 BRAKE = 0.75  # of the rate before another lane's throttle, up to which a lane comes back as fast as it began
+HURRY = 1.4  # per second, where it would end long after the others: who shared its range may have left it
 ON_TRIAL = 1.0  # seconds in which a throttle takes back what a lane was given of another's rate
 KEPT = 0.8  # of what it was given, that it may climb to all the same
 ROAMING = 0.1  # per second, where no throttle came for so long that what the last one told says nothing
@@ -38,8 +39,8 @@ class Lane:
     `measured` is whether the peak was told by two throttles; a lane that is `held` then does not climb past it.
     `brake` is the rate past which it climbs carefully, `before` the rate and the peak that it goes back to if it is
     throttled until `before_until`. One that `roams` has not been throttled for long. `tells_after` are the seconds
-    between two throttles that tell a rate, `recovery` those from a throttle until the rate is what was measured;
-    they pass `haste` times as fast for a lane that would end after the others.
+    between two throttles that tell a rate, `recovery` those from a throttle until the rate is what was measured.
+    One that is `late` would end long after the others.
     """
 
     rate: float
@@ -62,7 +63,7 @@ class Lane:
     before_until: float = 0.0
     tells_after: float = MEASURED
     recovery: float = RECOVERY
-    haste: float = 1.0
+    late: bool = False
 
     def take(self, units: float, now: float) -> None:
         """Account for a request that is sent now and is expected to cost `units`."""
@@ -119,7 +120,7 @@ class Lane:
             if now >= self.calm_at:
                 self._slow_down(now)
         elif self.paced:
-            self.age += self.haste * min(now - self.heard_at, max(1.0, 2 * units / self.rate))
+            self.age += min(now - self.heard_at, max(1.0, 2 * units / self.rate))
             self._climb(units)
         self.heard_at = now
 
@@ -160,6 +161,9 @@ class Lane:
             self.measured = self.age < HOLD
             past = min(past, 0.0)
         self.roams = self.roams or past > FAR
+        if self.late:
+            self.rate = self.peak = self.rate + HURRY * units
+            return
         if self.roams:
             self.rate = self.peak = self.rate + ROAMING * min(1.0, RECOVERY / recovery) * units
             return

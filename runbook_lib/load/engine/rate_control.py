@@ -39,7 +39,7 @@ NARROW, WIDE = 1.1 * RANGE, 1.5 * RANGE  # a table that takes no more is one key
 SURELY = 0.97  # of what a table refills that it took at most, if it must have some left
 EASES = 2  # first refusals that slow down all lanes, while they are together
 NEAR = 7.0  # times as fast as the guess at most: what takes far more than that is no smaller than it was taken for
-HASTE, LATE = 2.0, 2.0  # times as fast at most that a lane climbs which takes so many times as long as the others
+LATE = 3.0  # times as long as all others that a lane takes which is late
 WHOLE_RECOVERY = 2.0  # a whole table has many requests and one bucket: it may be probed more often than a lane
 NAMED, OF_A_RANGE = "Exceeded", frozenset({"TableWriteKeyRangeThroughputExceeded"})
 # Limits that a person has set, of the account or the table: no burst and no split partition takes one further.
@@ -266,7 +266,7 @@ class WriteRateController:
         if not (self._whole and self._paces_whole):
             usual = total / sum(lane.rate for lane, _ in left)
             for lane, items in left:
-                lane.haste = min(HASTE, max(1.0, items / lane.rate / usual / LATE))
+                lane.late = items / lane.rate > LATE * usual
             return
         now = self.now()
         for lane, items in left:

@@ -279,21 +279,21 @@ def test_a_table_that_was_given_less_than_it_refills_is_not_what_refuses(seed: i
     assert ended.throttled < 0.0125
 
 
-def test_a_lane_that_would_end_after_the_others_climbs_faster() -> None:
-    """The lane beside it had gone on to the next key range, and five others ended two seconds before this one."""
-    capacity = WriteRateController(2, 32, 2_000.0, monotonic=lambda: 0.0)
-    late, early = capacity.lanes
+def test_a_lane_that_would_end_long_after_the_others_climbs_as_at_the_beginning() -> None:
+    """Who shared its key range had gone on to the next one, and the range stood half idle for seconds at the end."""
+    capacity = WriteRateController(4, 32, 2_000.0, monotonic=lambda: 0.0)
+    late, *others = capacity.lanes
     for lane in capacity.lanes:
         lane.rate = lane.peak = 500.0
-        lane.paced = True
-    capacity.balance([(late, 4_000), (early, 500)])
-    for second in range(1, 60):
+    late.rate = late.peak = 50.0
+    capacity.balance([(late, 4_000), *((lane, 1_000) for lane in others)])
+    for tenth in range(1, 20):
         for lane in capacity.lanes:
             lane.paced = True
-            lane.settle(25.0, 25.0, 0.0, second / 10)
-    assert late.rate > 1.05 * early.rate
-    capacity.balance([(late, 800), (early, 500)])
-    assert late.haste == early.haste == 1.0
+            lane.settle(lane.rate / 10, lane.rate / 10, 0.0, tenth / 10)
+    assert late.rate > 500 > max(lane.rate for lane in others) - 50
+    capacity.balance([(lane, 500) for lane in capacity.lanes])
+    assert not any(lane.late for lane in capacity.lanes)
 
 
 @pytest.mark.parametrize("shape", range(40))
