@@ -81,7 +81,7 @@ def cut_over(
         gone = (known := CUT_OVERS.of(run.ledger)) is not None and known.go_at is not None
         if known is not None and gone:
             _refuse_another(known, said)
-            look_afterwards(run, _opened(run, pairs, sleep, acting=False), known, watch)
+            look_afterwards(run, pairs, known, watch, sleep)
             return GATES.all(run.ledger)
         if not acting:
             _ready(run, pairs, watch)

@@ -18,38 +18,39 @@ from runbook_lib.run.run import Run
 
 @dataclass(frozen=True, slots=True)
 class Unlooked:
-    """The sources that no look since the go at `moment` has come to; `hopeless` says why none can be made any more."""
+    """The sources that no look since the go at `moment` has come to; `hopeless` says of which none can be any more.
+
+    A look is made table by table: a source that has lost what was written to it keeps no other one unlooked at.
+    """
 
     moment: str | None
     sources: tuple[str, ...]
-    hopeless: str
+    hopeless: dict[str, str]
 
     def told(self, source: str) -> str:
         """What a cleanup says of a source that goes unlooked at for good; empty where there is nothing to say."""
-        if source not in self.sources:
+        if source not in self.hopeless:
             return ""
-        return f". Nobody has looked at what was written to {source} since, and nobody can any more: {self.hopeless}"
+        why = self.hopeless[source]
+        return f". Nobody has looked at what was written to {source} since, and nobody can any more: {why}"
 
     def refuse(self) -> None:
         """Raise GateFailed as long as a cut-over can still look at what was written to its sources since."""
-        if self.sources and not self.hopeless:
+        if left := [source for source in self.sources if source not in self.hopeless]:
             raise GateFailed(
-                f"the run was cut over at {self.moment}, and what was written to {', '.join(self.sources)} since "
+                f"the run was cut over at {self.moment}, and what was written to {', '.join(left)} since "
                 "should be looked at before anything goes: afterwards nobody can tell any more. Run runbook cut-over "
                 "with the same run id and --confirm, then the cleanup again"
             )
 
 
 def unlooked(run: Run) -> Unlooked:
-    """What is left to be looked at. One source that has lost it ends the look at all, which is made at once.
-
-    Tables that were read by Scan are left out of it.
-    """
+    """What is left to be looked at; tables that were read by Scan are left out of it."""
     moment, looked = went(run.ledger), QUIET_AFTERWARDS.all(run.ledger)
     pairs = [pair for pair in run.planned_pairs() if pair.method not in (Method.SKIP, Method.SCAN)]
-    left = tuple(pair.source for pair in pairs if pair.source not in looked) if moment else ()
-    lost = [why for pair in pairs if (why := _lost(run, pair))] if left else []
-    return Unlooked(moment, left, "; ".join(lost))
+    left = [pair for pair in pairs if pair.source not in looked] if moment else []
+    lost = {pair.source: why for pair in left if (why := _lost(run, pair))}
+    return Unlooked(moment, tuple(pair.source for pair in left), lost)
 
 
 def _lost(run: Run, pair: Pair) -> str | None:
