@@ -105,13 +105,13 @@ def keep_stood_before(run: Run, pair: Pair, named: str | None) -> None:
     """Keep who stands in a target's register at the pre-flight, until this run has entered itself there.
 
     `named` is the register that the target's tag names; without one, nobody stands anywhere. What cannot be listed now
-    is looked at before the entry.
+    is looked at before the entry. An entry of its own, which a killed start has not recorded, is no other's.
     """
     known, table = registration(run, pair.source), pair.target_facts
     if table is None or (known is not None and known.entries):
         return
     try:
-        stood = others(run, pair, table, Registration("", place=named)) if named else []
+        stood = others(run, pair, table, known_at(run, pair.source, named)) if named else []
     except TransferError:
         STOOD_BEFORE.forget(run.ledger, pair.source)
     else:
