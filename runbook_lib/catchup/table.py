@@ -15,6 +15,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.apply import send_window
 from runbook_lib.catchup.ask import await_window, refuse
+from runbook_lib.catchup.damaged import asked_anew_if_damaged
 from runbook_lib.catchup.read import read_window
 from runbook_lib.catchup.recheck import recheck
 from runbook_lib.catchup.streams.window import (
@@ -163,7 +164,8 @@ def bring_through(table: TableToCatchUp, fact: WindowFact) -> None:
             if fact.stream is not None
             else await_window(run, table.pair, fact, table.sleep)
         )
-    fact = read_window(run, derive_window(run, table.pair, fact), table.key)
+    with asked_anew_if_damaged(run, fact):
+        fact = read_window(run, derive_window(run, table.pair, fact), table.key)
     table.watch(fact, 0)
     if table.writer is None or fact.state is WindowState.APPLIED:
         return

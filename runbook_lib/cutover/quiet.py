@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
+from runbook_lib.catchup.damaged import asked_anew_if_damaged
 from runbook_lib.catchup.streams.window import written_since
 from runbook_lib.catchup.table import TableToCatchUp
 from runbook_lib.export_format.change import BOTH_IMAGES, Change, ChangeWindow, parse_change
@@ -44,9 +45,10 @@ def quiet_since(
     heard, end = _Heard(), format_timestamp(since)
     for window in windows:
         end = max(end, window.end)
-        for _, _, change in raw_window(run, window, key).changes():
-            if whole or change.micros > since.timestamp() * 1_000_000:
-                _note(run, heard, change, ttl)
+        with asked_anew_if_damaged(run, window):
+            for _, _, change in raw_window(run, window, key).changes():
+                if whole or change.micros > since.timestamp() * 1_000_000:
+                    _note(run, heard, change, ttl)
     return QuietFact(format_timestamp(since), end, heard.late, heard.expired, tuple(heard.hashes))
 
 

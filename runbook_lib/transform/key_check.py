@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from runbook_lib.errors import TransferError
+from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.export_format.data_file import fetch
 from runbook_lib.export_format.manifest import DataFile
 from runbook_lib.export_format.writer import FileEntry
@@ -74,7 +74,16 @@ def check_change_values(run: Run, pair: Pair, windows: Sequence[WindowFact], rec
     if recipe.merging_keys and (export := fact.raw.completed) is not None:
         files = raw_files(run.ledger, pair.source)
         items = _exported(run, pair, export, files, lambda *told: None)
-        _refuse_merged(run, recipe, chain(items, *(_changed(run, pair, window, recipe) for window in windows)))
+        *before, last = (_changed(run, pair, window, recipe) for window in windows)
+        _refuse_merged(run, recipe, chain(_of_others(chain(items, *before)), last))
+
+
+def _of_others(items: Iterator[tuple[Item, HookContext]]) -> Iterator[tuple[Item, HookContext]]:
+    """What comes before the last window, whose files are not the ones at fault where these are damaged."""
+    try:
+        yield from items
+    except CorruptFile as error:
+        raise TransferError(str(error)) from None
 
 
 def _exported(

@@ -11,7 +11,7 @@ from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.export import EXPORTS, StagedObject, staged_objects
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus, files_transformed
-from runbook_lib.run.facts.masking.windows import SECOND_TRANSFORMS, WINDOW_TRANSFORMS
+from runbook_lib.run.facts.masking.windows import SECOND_TRANSFORMS, window_transforms
 from runbook_lib.run.facts.windows import (
     SECOND_EXPORTS,
     SUPERSEDED_EXPORTS,
@@ -99,14 +99,15 @@ def _recorded(run: Run, pair: Pair) -> Iterator[OwnObjects]:
 
 
 def _of_window(run: Run, window: WindowFact) -> Iterator[OwnObjects]:
-    raw, made = raw_export_of(window), WINDOW_TRANSFORMS.of(run.ledger, window.name)
-    files = _files(run, window.source, raw.arn)
-    if made is not None:
+    raw = raw_export_of(window)
+    for made in window_transforms(run.ledger, window.name):
         place = run.config.target_staging
-        names = (data_file_name(f"{made.export_id} {key}".encode()) for key in files)
+        made_of = _files(run, window.source, made.raw.arn)
+        names = (data_file_name(f"{made.export_id} {key}".encode()) for key in made_of)
         data, folder = shared_data_folder(place.prefix), export_folder(place.prefix, made.export_id)
         keys = (*(data + name for name in names), *_sidecars(folder))
         yield OwnObjects(place.bucket, keys, raw=False, folder=folder)
+    files = _files(run, window.source, raw.arn)
     if raw.manifest_md5 and not window.reused:
         yield OwnObjects(raw.bucket, (*files, *_sidecars(raw.folder)), folder=raw.folder)
 

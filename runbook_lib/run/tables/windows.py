@@ -127,6 +127,11 @@ def keep_refused(ledger: Ledger, source: str, number: int, rows: Iterable[tuple[
     )
 
 
+def forget_refused(ledger: Ledger, source: str, number: int) -> None:
+    """Take back what is kept of changes that were refused, of a window that is exported anew."""
+    ledger.write("DELETE FROM window_quarantine WHERE source = ? AND number = ?", [(source, number)])
+
+
 def count_refused(ledger: Ledger, source: str, number: int, arn: str) -> int:
     """How many changes of a window's files were refused: by the target, or of the raw files by the transform."""
     row = ledger.rows(

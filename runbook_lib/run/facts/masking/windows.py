@@ -83,10 +83,16 @@ class SecondTransform:
     started: str
 
 
-WINDOW_TRANSFORMS = Topic("window_transform", WindowTransform)  # under the window's name
+WINDOW_TRANSFORMS = Topic("window_transform", WindowTransform)  # by window; of one exported anew, with the ARN
 TRANSFORMED_CHANGES = Topic("transformed_changes", TransformedChanges)  # under the window's name and the file
 SECOND_TRANSFORMS = Topic("second_transform", SecondTransform)  # under the table's name and the raw ARN
 SECOND_FILES = Topic("second_transformed_file", TransformedFile)  # under the table's name, the raw ARN and the file
+
+
+def window_transforms(ledger: Ledger, window: str) -> list[WindowTransform]:
+    """All that were made of a window, also those of exports of it that were found damaged."""
+    made = WINDOW_TRANSFORMS.all(ledger).items()
+    return [each for name, each in made if name == window or name.startswith(f"{window} ")]
 
 
 def changes_transformed(ledger: Ledger, window: str) -> list[TransformedChanges]:
