@@ -155,7 +155,7 @@ def _held(
             hides = True
             yield reading
         if not hides and not budget.over:
-            remember(nothing, found)
+            remember(nothing, (found,))
 
 
 def is_plain(text: str) -> bool:
@@ -179,21 +179,22 @@ def hiding_runs(text: str, nothing: set[str], any_bytes: bool = False) -> tuple[
 
     Those that hide bytes which are no text themselves are returned with these; `remember` them if nothing is in them.
     """
-    hiding, binary = list[str](), dict[str, list[bytes]]()
+    hiding, binary, clean = list[str](), dict[str, list[bytes]](), list[str]()
     for found in set(text.translate(_RUNS).split()) - nothing:
         if len(found) < LEAST_PACKED:
             continue
-        budget = run_budget(found)
         if not may_hide(found, any_bytes):
-            remember(nothing, found)
+            clean.append(found)
             continue
+        budget = run_budget(found)
         held = [data for _, data in readings(found, budget, any_bytes)]
         if budget.over or any(map(is_packed_or_text, held)):
             hiding.append(found)  # it is taken apart with its item
         elif not held:
-            remember(nothing, found)
+            clean.append(found)
         else:
             binary[found] = held
+    remember(nothing, clean)
     return hiding, binary
 
 
@@ -202,12 +203,11 @@ def lists_bytes(text: str, any_bytes: bool = False) -> bool:
     return "[" in text and any(True for _ in _listed_bytes(text, any_bytes))
 
 
-def remember(nothing: set[str], found: str) -> None:
-    """Remember of a run that it hides nothing."""
+def remember(nothing: set[str], runs: Iterable[str]) -> None:
+    """Remember of runs that they hide nothing."""
     if len(nothing) >= MOST_NOTHING:
         nothing.clear()
-    if len(found) <= LONGEST_NOTHING:
-        nothing.add(found)
+    nothing.update(run for run in runs if len(run) <= LONGEST_NOTHING)
 
 
 def _listed_bytes(text: str, any_bytes: bool) -> Iterator[tuple[str, str | bytes]]:

@@ -147,8 +147,7 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
     if binary and _is_in_binary(values, (data for held in binary.values() for data in held)):
         yield from plain
         return
-    for run in binary:
-        remember(values.nothing, run)
+    remember(values.nothing, binary)
     counted.items += len(plain)
     counted.values += text.count(ONE) + text.count(SET)
     values.keep_clean(new.difference(_parts_with(rest, hiding)))
