@@ -6,6 +6,8 @@
     ├── GateFailed               a condition for going on does not hold: the run ends with FAIL
     ├── ForbiddenCall            a client was asked for an operation that is not on its allow-list
     ├── ExportError              an export could not be started, failed, or is not what this run asked for
+    │   ├── PlanOutdated         a source is gone or another table: only another pre-flight gets the run on
+    │   ├── MomentLost           a source cannot be exported as of the run's moment any more: only a new run can
     │   └── ManifestError        a manifest is missing, damaged or contradicts itself
     ├── TableError               a target table could not be created or removed, or is not the one it should be
     ├── TransferError            items could not be read or written
@@ -88,6 +90,14 @@ class ExportRefused(ExportError):
     """
 
     repeated = False
+
+
+class PlanOutdated(ExportError):
+    """A source is gone, or another table than the plan was made for: the pre-flight has to plan anew."""
+
+
+class MomentLost(ExportError):
+    """A source cannot be exported as it was at the moment that the run's other exports show: it takes a new run."""
 
 
 class ManifestError(ExportError):

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from runbook_lib.aws.dynamodb.backups import recovery_of, turn_on
-from runbook_lib.errors import ExportError, GateFailed
+from runbook_lib.errors import ExportError, GateFailed, MomentLost
 from runbook_lib.plan.naming import wants_recovery
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.admission.confirmation import check_confirmation
@@ -34,11 +34,8 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
             f"point-in-time recovery of {', '.join(off)} is off and is turned on with --execute only; "
             "run 00_preflight again for a dry run"
         )
-    if off and (moment := fixed_moment(run.ledger)):
-        raise ExportError(
-            f"point-in-time recovery of {', '.join(off)} is off, and this run exports the moment {moment}, which "
-            "would lie before it; start a new run with another run id"
-        )
+    if off and (lost := moment_lost(run, off)):
+        raise lost
     if off:
         check_confirmation(run.confirmation, run.clients)
         client = run.clients.recovery(frozenset(off))
@@ -58,6 +55,27 @@ def enable_recovery(run: Run, pairs: list[Pair], sleep: Sleep) -> None:
         earliest = wait.until(partial(_window, run, source))
         fact = RECOVERIES.needed(run.ledger, source)
         RECOVERIES.record(run.ledger, source, replace(fact, earliest=format_timestamp(earliest)))
+
+
+def moment_lost(run: Run, sources: list[str]) -> MomentLost | None:
+    """The error for tables of which recovery does not reach back to the moment that exports of this run may show.
+
+    Recovery that is turned on begins then, so whatever is done about it, this run never comes to their moment.
+    """
+    moment = fixed_moment(run.ledger)
+    beyond = [name for name in sources if moment and not _reaches(run, name, datetime.fromisoformat(moment))]
+    if not beyond:
+        return None
+    return MomentLost(
+        f"point-in-time recovery of {', '.join(beyond)} is off, or was since {moment}, which is the moment of this "
+        "run's exports: they cannot be exported as of then any more. Turn it on and start a new run, which is runbook "
+        "run without --run-id"
+    )
+
+
+def _reaches(run: Run, source: str, moment: datetime) -> bool:
+    recovery = recovery_of(run.clients.source, source)
+    return recovery.on and (recovery.earliest is None or recovery.earliest <= moment)
 
 
 def _window(run: Run, source: str) -> datetime | None:

@@ -16,9 +16,17 @@ from functools import partial
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export, find_export, start_export
-from runbook_lib.errors import ExportError, ExportRefused, ForbiddenCall, RunbookError, TransferError
+from runbook_lib.errors import (
+    ExportError,
+    ExportRefused,
+    ForbiddenCall,
+    MomentLost,
+    PlanOutdated,
+    RunbookError,
+    TransferError,
+)
 from runbook_lib.export.asked import new_token, standing
-from runbook_lib.export.enable_pitr import enable_recovery
+from runbook_lib.export.enable_pitr import enable_recovery, moment_lost
 from runbook_lib.export.first_items import complete_looks
 from runbook_lib.export.without_aws import WITHOUT_AWS, ended_as, get_without_aws, keep_manifest
 from runbook_lib.plan.pair import Pair
@@ -63,8 +71,15 @@ def export_tables(run: Run, watch: Watch = lambda states: None, sleep: Sleep = t
         failures += _await_all(run, pairs, watch, wait)
         complete_looks(run, pairs)
         if failures:
-            raise ExportError("; ".join(failures))
+            raise _all_of(failures)
         return EXPORTS.all(run.ledger)
+
+
+def _all_of(failures: list[ExportError]) -> ExportError:
+    """One error for all tables, of the kind that says how the run goes on, if it does."""
+    kinds = (MomentLost, PlanOutdated)
+    kind = next((kind for kind in kinds if any(isinstance(each, kind) for each in failures)), ExportError)
+    return kind("; ".join(map(str, failures)))
 
 
 def _export_time(run: Run) -> datetime:
@@ -98,12 +113,12 @@ def _look_again(run: Run, pairs: list[Pair]) -> None:
         if fact is None:
             continue
         if fact.status == ExportStatus.UNREADABLE or (fact.status == DONE and fact.completed is None):
-            EXPORTS.record(run.ledger, pair.source, replace(fact, status=RUNNING, failure=None))
+            EXPORTS.record(run.ledger, pair.source, replace(fact, status=RUNNING, failure=None, outdated=None))
 
 
-def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait: Wait) -> list[str]:
+def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait: Wait) -> list[ExportError]:
     """Start what is not started, at most `in_flight` at once; returns why some were not."""
-    failures = []
+    failures: list[ExportError] = []
     for pair in pairs:
         fact = EXPORTS.of(run.ledger, pair.source)
         status = fact.status if fact is not None else None
@@ -117,7 +132,8 @@ def _start_all(run: Run, pairs: list[Pair], moment: datetime, watch: Watch, wait
             if not wait.until(partial(_found, run, pair))[0]:
                 _begin(run, pairs, pair, moment, wait)
         except ExportError as error:
-            failures.append(f"{pair.source}: {error}")
+            lost = moment_lost(run, [pair.source]) if isinstance(error, ExportRefused) else None
+            failures.append(lost or ExportError(f"{pair.source}: {error}"))
         watch(EXPORTS.all(run.ledger))
     return failures
 
@@ -202,7 +218,7 @@ def _record(run: Run, pair: Pair, token: str, state: ExportState) -> None:
     EXPORTS.record(run.ledger, pair.source, replace(fact, status=RUNNING) if fact.status == DONE else fact)
 
 
-def _await_all(run: Run, pairs: list[Pair], watch: Watch, wait: Wait) -> list[str]:
+def _await_all(run: Run, pairs: list[Pair], watch: Watch, wait: Wait) -> list[ExportError]:
     while True:
         away = _look(run, pairs)
         watch(EXPORTS.all(run.ledger))
@@ -211,7 +227,9 @@ def _await_all(run: Run, pairs: list[Pair], watch: Watch, wait: Wait) -> list[st
         wait.again(away)
     mine = {pair.source for pair in pairs}
     return [
-        f"export of {source} {fact.status}: {fact.failure or 'no reason was given'}"
+        (PlanOutdated if fact.outdated else ExportError)(
+            f"export of {source} {fact.status}: {fact.failure or 'no reason was given'}"
+        )
         for source, fact in EXPORTS.all(run.ledger).items()
         if source in mine and fact.status not in ENDED
     ]
@@ -239,7 +257,7 @@ def _look(run: Run, pairs: list[Pair]) -> RunbookError | None:
             if error.transient:
                 away = error
             else:
-                EXPORTS.record(run.ledger, source, ended_as(run, fact, ExportStatus.UNREADABLE, str(error)))
+                EXPORTS.record(run.ledger, source, ended_as(run, fact, ExportStatus.UNREADABLE, error))
     return away
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from runbook_lib.errors import ExportError, ForbiddenCall, RunbookError
+from runbook_lib.errors import ExportError, ForbiddenCall, PlanOutdated, RunbookError
 from runbook_lib.export.scan_to_s3 import scan_to_staging
 from runbook_lib.export_format.manifest import Manifest
 from runbook_lib.plan.pair import Pair
@@ -22,7 +22,7 @@ DONE = ExportStatus.COMPLETED
 WITHOUT_AWS = (Method.SCAN, Method.REUSE, Method.SKIP)
 
 
-def get_without_aws(run: Run, pair: Pair, wait: Wait) -> list[str]:
+def get_without_aws(run: Run, pair: Pair, wait: Wait) -> list[ExportError]:
     """A scan, an export made earlier, or a table that is skipped; nothing is done twice.
 
     Returns why an earlier export that this run holds already is not to be used any more.
@@ -32,7 +32,7 @@ def get_without_aws(run: Run, pair: Pair, wait: Wait) -> list[str]:
         try:
             hold_uses(run, pair)
         except ExportError as error:
-            return [f"{pair.source}: {error}"]
+            return [ExportError(f"{pair.source}: {error}")]
         return []
     fact = ExportFact(pair.method, DONE, format_timestamp(run.now()))
     if pair.method == Method.SKIP:
@@ -47,7 +47,7 @@ def get_without_aws(run: Run, pair: Pair, wait: Wait) -> list[str]:
     except ForbiddenCall:
         raise
     except RunbookError as error:
-        EXPORTS.record(run.ledger, pair.source, ended_as(run, fact, ExportStatus.FAILED, str(error)))
+        EXPORTS.record(run.ledger, pair.source, ended_as(run, fact, ExportStatus.FAILED, error))
     return []
 
 
@@ -83,6 +83,7 @@ def keep_manifest(run: Run, source: str, fact: ExportFact, manifest: Manifest) -
         keep_files(run.ledger, source, manifest.files)
 
 
-def ended_as(run: Run, fact: ExportFact, status: ExportStatus, failure: str) -> ExportFact:
+def ended_as(run: Run, fact: ExportFact, status: ExportStatus, why: RunbookError) -> ExportFact:
     """The export as one of which nothing comes for now, and why."""
-    return replace(fact, status=status, failure=failure, finished=format_timestamp(run.now()))
+    outdated = True if isinstance(why, PlanOutdated) else None
+    return replace(fact, status=status, failure=str(why), outdated=outdated, finished=format_timestamp(run.now()))

@@ -12,7 +12,7 @@ from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_table
 from runbook_lib.aws.dynamodb.exports import ExportState, describe_export
-from runbook_lib.errors import ExportError, ExportUnknown
+from runbook_lib.errors import ExportError, ExportUnknown, PlanOutdated
 from runbook_lib.export_format.manifest import FULL_EXPORT, INCREMENTAL_EXPORT, Manifest
 from runbook_lib.timestamps import format_timestamp
 
@@ -88,22 +88,25 @@ def _refuse_other_moments(manifest: Manifest, state: ExportState) -> None:
 
 
 def refuse_replaced(planned: TableDescription, table_id: str | None) -> None:
-    """Raise ExportError unless what was read is the table of the plan, and not one of its name that was made later.
+    """Raise PlanOutdated unless what was read is the table of the plan, and not one of its name that was made later.
 
     Nothing is said against a table of which either has no id.
     """
     if table_id and planned.table_id and table_id != planned.table_id:
-        raise ExportError(
+        raise PlanOutdated(
             f"expected the source table {planned.name} that the plan was made for (id {planned.table_id}), found one "
             f"of that name made later (id {table_id}); nothing of it is loaded. Run again from the pre-flight"
         )
 
 
 def refuse_gone(client: Any, planned: TableDescription) -> None:
-    """Raise ExportError if the source table of a plan is gone or another one now."""
+    """Raise PlanOutdated if the source table of a plan is gone or another one now."""
     now = describe_table(client, planned.name)
     if now is None:
-        raise ExportError(f"source {planned.name} is gone, deleted after the pre-flight; nothing of it is loaded")
+        raise PlanOutdated(
+            f"source {planned.name} is gone, deleted after the pre-flight; nothing of it is loaded. Run again from the "
+            "pre-flight"
+        )
     refuse_replaced(planned, now.table_id)
 
 

@@ -66,7 +66,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import BY_HAND, GO_ON, KEPT, keep_seconds, sign_step
+from runbook_lib.run.steps import BY_HAND, GO_ON, KEPT, failed_by, keep_seconds, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -209,7 +209,7 @@ class Run:
                 note_interrupt(self.ledger, format_timestamp(self.now()), name)
                 raise stopped from None
             except BaseException as error:
-                fact = replace(fact, status=StepStatus.FAILED, message=str(error) or type(error).__name__)
+                fact = failed_by(fact, error)
                 raise
             else:
                 fact = replace(fact, status=StepStatus.COMPLETED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from runbook_lib.errors import MomentLost, PlanOutdated
 from runbook_lib.run.facts.starts import CODES, STEP_FACTS, STEP_SECONDS, STEP_STARTS, StepFact, StepStart, StepStatus
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts, code_name
@@ -39,7 +40,16 @@ KEPT = {  # of a step that is stopped
     "drift": "nothing was changed",
     "cleanup": "what was removed is recorded",
 }
+# `because` of a step that does not get on from where it stopped: only from the pre-flight, or as a new run.
+PLAN_OUTDATED, MOMENT_LOST = "plan outdated", "moment lost"
 GO_ON = "Run it again with the same run id to go on."
+
+
+def failed_by(fact: StepFact, error: BaseException) -> StepFact:
+    """A step that an error has ended, and how the run gets on where that is not with the step itself."""
+    because = PLAN_OUTDATED if isinstance(error, PlanOutdated) else None
+    because = MOMENT_LOST if isinstance(error, MomentLost) else because
+    return replace(fact, status=StepStatus.FAILED, message=str(error) or type(error).__name__, because=because)
 
 
 def with_windows(steps: tuple[str, ...]) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ class ExportFact:
     """One table's export; `manifest`, `files` and `items` are known once it is COMPLETED and was checked.
 
     `token` is AWS's own exports', `witnesses` and `read_units` a scan's, `first_attributes` those of replication in the
-    first items.
+    first items. It is `outdated` where its table is not the one of the plan.
     """
 
     method: Method
@@ -91,6 +91,7 @@ class ExportFact:
     witnesses: Recount | None = late()
     read_units: float | None = late()
     first_attributes: tuple[str, ...] | None = late()
+    outdated: bool | None = late()
 
     @property
     def completed(self) -> CompletedExport | None:

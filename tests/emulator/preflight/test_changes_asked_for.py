@@ -82,7 +82,7 @@ def test_a_run_that_has_asked_for_an_export_cannot_turn_recovery_on_any_more(wor
     preflight(run)
     run.ledger.put("run", "export_time", "2026-01-01T00:00:00.000Z")
     run.ledger.put("export_token", world.src("a"), "a-token")
-    with pytest.raises(ExportError, match="another run id"):
+    with pytest.raises(ExportError, match="without --run-id"):
         export_tables(run)
     assert not is_on(world, "a")
     run.ledger.forget("export_token", world.src("a"))  # no export was begun: another moment is chosen

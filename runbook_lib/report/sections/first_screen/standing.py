@@ -25,7 +25,7 @@ from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.cut_over.gates import Gate
 from runbook_lib.run.facts.windows import WindowState
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER, LEAK_SCAN, REPAIR, STEPS
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, LEAK_SCAN, MOMENT_LOST, PLAN_OUTDATED, REPAIR, STEPS
 from runbook_lib.run.verdicts import DRY_RUN, FAIL, INTERRUPTED, NOT_MIGRATED, PASS
 
 HELD_BACK = " Items in quarantine it leaves as they are, and with them this run stays a FAIL: see Quarantine."
@@ -202,6 +202,12 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
             (command_to_run(record, execute=may_write(record), start="validate"),),
             _proving(record),
         )
+    if any(step.status in STOPPED and step.because == MOMENT_LOST for step in record.steps):
+        return NextStep(
+            "Turn point-in-time recovery on where the reasons say so, then start a new run: this one exports every "
+            "table as of one moment, and AWS can no longer show that one of them.",
+            (command_to_run(record, new=True, execute=may_write(record)),),
+        )
     start = _stopped_at(record)
     if (again := command_of_step(record, start)) is not None:
         return _go_on_live(record, start, again)
@@ -244,8 +250,11 @@ def _proving(record: RunRecord) -> tuple[str, ...]:
 
 
 def _stopped_at(record: RunRecord) -> str | None:
-    """The first step that did not come to its end."""
-    return next((s.name for s in record.steps if s.status in STOPPED), None)
+    """The first step that did not come to its end; of a plan that does not hold any more, the one that makes it."""
+    stopped = next((s for s in record.steps if s.status in STOPPED), None)
+    if stopped is None:
+        return None
+    return STEPS[0] if stopped.because == PLAN_OUTDATED else stopped.name
 
 
 def _go_on_live(record: RunRecord, step: str | None, again: str) -> NextStep:
