@@ -1,12 +1,17 @@
-"""Whether a run may still write to a table of which something is about to be taken back, as its bulk put may."""
+"""Whether a run may still write to a table of which something is about to be taken back, as its bulk put may.
+
+Or still have one made, by an import whose answer nobody heard.
+"""
 
 from __future__ import annotations
 
 from runbook_lib.load.targets.bulk_put import look_after_bulk_put
+from runbook_lib.load.targets.import_table import learn_import
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS
-from runbook_lib.run.facts.load import ImportFact
+from runbook_lib.run.facts.load import IMPORTS, ImportFact
+from runbook_lib.run.facts.targets import CREATED
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 
@@ -23,6 +28,31 @@ def still_put_in_bulk(run: Run, pair: Pair, loaded: ImportFact, *, look: bool) -
         return True
     with marked_end(run, pair):  # whoever was killed has not said so
         return False
+
+
+def made_tables(run: Run) -> frozenset[str]:
+    """The tables that the run has made, and those that an import may have made whose answer nobody heard."""
+    imports = IMPORTS.all(run.ledger)
+    by_import = {source for source, fact in imports.items() if fact.import_table is not None}
+    made = CREATED.all(run.ledger).items()
+    return frozenset(fact.target for source, fact in made if fact.table_id or source in by_import)
+
+
+def why_still_made(run: Run, pair: Pair, *, look: bool) -> str:
+    """Why an ImportTable of this run, whose answer nobody heard, may still make the target; empty where none can.
+
+    With `look` DynamoDB is asked, and a table that the import has made is recorded as the run's own.
+    """
+    loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
+    if loaded is None or loaded.import_table is None or loaded.import_table.arn is not None:
+        return ""
+    completed = export.completed if export is not None else None
+    if look and (completed is None or learn_import(run, pair, completed)):
+        return ""
+    return (
+        f"its import may still make {pair.target}, for nobody heard what DynamoDB said to it; a cleanup with --execute "
+        "looks for it, run it again once it shows, or an hour after it was asked for last"
+    )
 
 
 def why_still_written(run: Run, pair: Pair, loaded: ImportFact, *, look: bool) -> str:

@@ -38,7 +38,7 @@ from runbook_lib.run.witnesses.writers.other_writers import refuse_unless_alone
 from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.run.witnesses.writers.write_register import leave
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.undo.bulk_writes import why_still_written
+from runbook_lib.undo.bulk_writes import made_tables, why_still_made, why_still_written
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import OwnKept, held_to_own, own_items
 from runbook_lib.undo.remove_objects import Hands, mark_cleaned, remove_objects
@@ -116,7 +116,7 @@ def _begun(pair: Pair, known: Removal | None, *, execute: bool) -> Removal:
 
 
 def _hands(run: Run, opened: ExitStack) -> Hands:
-    created = frozenset(fact.target for fact in CREATED.all(run.ledger).values() if fact.table_id)
+    created = made_tables(run)
     clients = run.clients
     hands = Hands(
         clients.remover(created), unscaler(clients, created), clients.staging_remover(), clients.raw_remover()
@@ -142,6 +142,8 @@ def _remove(run: Run, pair: Pair, removal: Removal, hands: Hands | None, look: U
 def _remove_from_target(
     run: Run, pair: Pair, removal: Removal, hands: Hands | None, shut: ExitStack, look: Unlooked
 ) -> None:
+    if why := why_still_made(run, pair, look=hands is not None):
+        raise TransferError(why)  # and nothing goes, as below
     created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
     moment = went(run.ledger)
     begun = loaded is not None and loaded.binding is not None

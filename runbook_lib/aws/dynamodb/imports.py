@@ -93,6 +93,22 @@ def begun_import(client: Any, request: dict[str, Any], refused: StartRefused) ->
     return _state(said)
 
 
+def find_import(client: Any, table_arn: str, token: str) -> ImportState | None:
+    """The import of a table that carries a token, whether the table shows or not; None where none is listed.
+
+    Raises TransferError if they cannot be looked through.
+    """
+    try:
+        for arn in _imports_of(client, table_arn):
+            said = client.describe_import(ImportArn=arn)["ImportTableDescription"]
+            if said.get("ClientToken") == token:
+                return _state(said)
+    except (ClientError, BotoCoreError) as error:
+        failure = TransferError(f"the imports of {table_arn} cannot be looked through: {error}; run again")
+        raise told(failure, error) from None
+    return None
+
+
 def _taken(name: str, why: str) -> StartRefused:
     taken = StartRefused(
         f"ImportTable should make {name} and it is there already ({why}), and no import of it has this run's token: "

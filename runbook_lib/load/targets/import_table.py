@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from runbook_lib.aws.dynamodb.describe.definition import TableDefinition, read_definition
@@ -20,18 +21,20 @@ from runbook_lib.aws.dynamodb.imports import (
     ImportState,
     begun_import,
     describe_import,
+    find_import,
     start_import,
 )
 from runbook_lib.aws.outcome import Tries
 from runbook_lib.errors import LedgerError, StartRefused, TableError, TransferError
 from runbook_lib.load.table_load import TableLoad
+from runbook_lib.load.targets.bulk_put import HIDDEN
 from runbook_lib.load.targets.create_tables import note, request_of, settle_imported
 from runbook_lib.load.targets.export_folder import check_files, data_prefix, refuse_changed
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, Binding, ImportFact, ImportStatus, ServiceImportFact
 from runbook_lib.run.facts.targets import CREATED, CreationStatus
-from runbook_lib.run.run import Run
+from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.waiting import Sleep, Wait
 from runbook_lib.run.witnesses.writers.write_register import register
 from runbook_lib.timestamps import format_timestamp
@@ -151,6 +154,7 @@ def _started(run: Run, pair: Pair, request: Request, sleep: Sleep, *, is_first: 
     tries = Tries(client, "ImportTable")
 
     def started() -> ImportState | None:
+        _note_sent(run, pair)
         try:
             return start_import(client, request)
         except StartRefused as refused:
@@ -168,6 +172,40 @@ def _started(run: Run, pair: Pair, request: Request, sleep: Sleep, *, is_first: 
         raise
     finally:
         client.close()
+
+
+def _note_sent(run: Run, pair: Pair) -> None:
+    fact = IMPORTS.needed(run.ledger, pair.source)
+    sent = replace(_service(fact), sent=format_timestamp(run.now()))
+    IMPORTS.record(run.ledger, pair.source, replace(fact, import_table=sent))
+
+
+def learn_import(run: Run, pair: Pair, export: CompletedExport) -> bool:
+    """Look for an import that was asked for and whose answer nobody heard; whether nothing can come of it any more.
+
+    One that has ended is recorded, with the table that it made. One that is not listed was not begun, once what was
+    sent last can neither be taken any more nor be hidden. Nothing is begun. Raises TransferError while it runs.
+    """
+    fact = IMPORTS.needed(run.ledger, pair.source)
+    service, who = _service(fact), run.clients.target_identity
+    arn = f"arn:{who.partition}:dynamodb:{who.region}:{who.account}:table/{pair.target}"
+    client = run.clients.table_importer(frozenset({pair.target}))
+    try:
+        state = find_import(client, arn, service.token)
+    finally:
+        client.close()
+    if state is None:
+        sent = service.sent or CREATED.needed(run.ledger, pair.source).at
+        return sent is not None and run.now() - datetime.fromisoformat(sent) >= HIDDEN
+    if state.status == IN_PROGRESS:
+        raise TransferError(
+            f"import {state.arn}, which this run asked for, is still running; run the cleanup again once it has ended"
+        )
+    _record(run, pair, export, fact, state)
+    table = describe_table(run.clients.target, pair.target)
+    if table is not None and table_identity(table) == state.table_id:
+        register(run, pair, table)  # as whoever follows an import does: its table names no register before
+    return True
 
 
 def _record(run: Run, pair: Pair, export: CompletedExport, fact: ImportFact, state: ImportState) -> None:

@@ -40,7 +40,10 @@ class HeldBefore:
 
 @dataclass(frozen=True, slots=True)
 class ServiceImportFact:
-    """A table's ImportTable: what was asked for, and what DescribeImport said last, None before its first answer."""
+    """A table's ImportTable: what was asked for, and what DescribeImport said last, None before its first answer.
+
+    `sent` is when it was asked for last.
+    """
 
     token: str
     etags: dict[str, str]
@@ -56,6 +59,7 @@ class ServiceImportFact:
     failure_code: str | None = late()
     failure: str | None = late()
     ended: bool | None = late()
+    sent: str | None = late()
 
     def after(self, state: ImportState) -> ServiceImportFact:
         """With what DescribeImport says now."""
