@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 
+from runbook_lib.aws.account import server_time
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.catchup.ask import SECOND, ask_for_window, gaps, next_span, refuse, take_reused
 from runbook_lib.catchup.second_export import export_again
@@ -26,7 +27,7 @@ from runbook_lib.catchup.table import (
     window_workers,
 )
 from runbook_lib.config.sections.catch_up import NEEDS_OLD_IMAGES
-from runbook_lib.errors import ExportError, GateFailed, ResumeRefused, RunbookError
+from runbook_lib.errors import ConfigError, ExportError, GateFailed, ResumeRefused, RunbookError
 from runbook_lib.export_format.change import BOTH_IMAGES
 from runbook_lib.plan.chain import SHORTEST, Link, Span, chain_faults, gaps_in
 from runbook_lib.plan.pair import Pair
@@ -61,6 +62,13 @@ def catch_up(
         raise GateFailed(NEEDS_OLD_IMAGES)
     minutes = until_lag_minutes if until_lag_minutes is not None else UNTIL_LAG.of(run.ledger)
     until_lag = timedelta(minutes=minutes) if minutes else None
+    margin = run.config.catch_up.margin_seconds
+    if until_lag is not None and run.config.catch_up.by != "streams" and until_lag.total_seconds() <= margin:
+        raise GateFailed(
+            f"a lag of {until_lag.total_seconds():g} s is never reached: windows end {margin} s "
+            "(catch_up.margin_seconds) before what recovery has, which is itself minutes behind; "
+            "ask for more with --until-lag"
+        )
     with run.step(CATCH_UP):
         run.keep_accepted()
         pairs = tables_fit(run, [pair for pair in run.planned_pairs() if pair.method != Method.SKIP])
@@ -155,8 +163,15 @@ def _what_is_complete(table: TableToCatchUp) -> timedelta:
 
 
 def _lag(table: TableToCatchUp, available: timedelta) -> timedelta:
-    """How far the target is behind the source: what is not exported yet, and what cannot be yet."""
-    return available + timedelta(seconds=table.run.config.catch_up.margin_seconds)
+    """How far the target is behind the source: by the source's time, and at least what its recovery has by now.
+
+    What recovery itself lags is a part of it, minutes as a rule. Without a time of the source this machine's counts.
+    """
+    try:
+        now = server_time(table.run.clients.source, table.pair.source)
+    except ConfigError:
+        now = table.run.now()
+    return max(now - table.until, available + timedelta(seconds=table.run.config.catch_up.margin_seconds))
 
 
 def _end(table: TableToCatchUp, lag: timedelta | None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping
 from http.client import HTTPException, HTTPMessage
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -15,6 +17,7 @@ from runbook_lib.run.facts.cut_over.hooks import HookFault
 
 LARGEST, PIECE = 10_000_000, 65_536
 Outcome = tuple[HookFault | None, int | None]
+Answer = tuple[HookFault | None, int | None, bytes]
 
 
 class _Stay(HTTPRedirectHandler):
@@ -64,8 +67,20 @@ def _judged(asked: GraphqlProbe, answer: bytes) -> HookFault | None:
     return HookFault.NULL if place is None else None
 
 
-def _answer(request: Request, seconds: float) -> tuple[HookFault | None, int | None, bytes]:
-    """The status and body of an answer, within so many seconds, however slowly it comes."""
+def _answer(request: Request, seconds: float) -> Answer:
+    """The status and body of an answer, within so many seconds, however slowly it comes.
+
+    What is asked of the network has a limit for each piece only, and names and headers come in pieces, too.
+    """
+    told: SimpleQueue[Answer] = SimpleQueue()
+    threading.Thread(target=lambda: told.put(_asked(request, seconds)), name="probe", daemon=True).start()
+    try:
+        return told.get(timeout=seconds)
+    except Empty:
+        return HookFault.TIMEOUT, None, b""
+
+
+def _asked(request: Request, seconds: float) -> Answer:
     ends = time.monotonic() + seconds
     try:
         try:

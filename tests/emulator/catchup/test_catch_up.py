@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +16,12 @@ from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
 from runbook_lib.run.facts.load import ENGINES, ClusterEngine, LocalEngine
-from runbook_lib.run.facts.windows import WindowState, WindowWarning
+from runbook_lib.run.facts.windows import CAUGHT_UP, WindowState, WindowWarning
 from runbook_lib.run.verdicts import Verdict
-from tests.support.moving import item, live, moved
+from tests.support.between import Asked, Said, changed, in_front_of
+from tests.support.moving import item, live, loaded, moved
 from tests.support.taking_back import taken_back_meanwhile
-from tests.support.world import World
+from tests.support.world import World, things
 
 
 @pytest.mark.whole
@@ -86,6 +89,46 @@ def test_the_lag_is_waited_down(world: World) -> None:
     windows = moving.catch_up(until_lag_minutes=5, sleep=sleep)
     assert [w.state for w in windows] == [WindowState.APPLIED]
     assert slept
+
+
+@pytest.mark.parametrize("says", ["what it has", "nothing"])
+def test_the_lag_is_told_by_the_sources_time_and_not_by_what_recovery_has(world: World, says: str) -> None:
+    """Recovery has all but the last minutes: a lag of 2 minutes was told, and 7 were due."""
+    later = format_datetime(datetime.now(UTC) + timedelta(minutes=7), usegmt=True)
+
+    def after(asked: Asked, said: Said) -> Said:
+        if asked.operation == "DescribeContinuousBackups" and says == "nothing" and time_passes:
+            return changed(said, _without_latest)
+        if asked.operation != "DescribeTimeToLive" or not time_passes:
+            return said
+        return (
+            said[0],
+            [(name, value) for name, value in said[1] if name.lower() != "date"] + [("Date", later)],
+            said[2],
+        )
+
+    time_passes: list[bool] = []
+    world.pair("a", things(9))
+    with in_front_of(world, after=after):
+        moving = loaded(world)
+        time_passes.append(True)
+        moving.catch_up()
+    told = CAUGHT_UP.needed(moving.run.ledger, world.src("a"))
+    assert told.lag_seconds is not None
+    assert told.lag_seconds > 400
+
+
+def _without_latest(told: dict[str, Any]) -> None:
+    del told["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["LatestRestorableDateTime"]
+
+
+def test_a_lag_that_is_never_reached_is_refused_before_anything(world: World) -> None:
+    moving = moved(world, 9, catch_up={"margin_seconds": 120})
+    moving.write(item("new", 1))
+    moving.minutes(20)
+    with pytest.raises(GateFailed, match="a lag of 120 s is never reached"):
+        moving.catch_up(until_lag_minutes=2)
+    assert len(moving.target()) == 9
 
 
 @pytest.mark.few(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -27,6 +28,12 @@ class Answering(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/hangs":
             self.server.over.wait(20)  # type: ignore[attr-defined]
+        if self.path == "/headers-drip":
+            for sign in itertools.chain(b"HTTP/1.1 200 OK\r\nX-Long: ", itertools.repeat(ord("x"))):
+                if self.server.over.wait(0.05):  # type: ignore[attr-defined]
+                    return
+                self.wfile.write(bytes([sign]))
+                self.wfile.flush()
         if self.path == "/drips":
             self.send_response(200)
             self.end_headers()
@@ -129,7 +136,7 @@ def test_a_page_is_judged_by_its_status_and_a_redirect_not_followed(
     assert probe_http(hook) == expected
 
 
-@pytest.mark.parametrize("path", ["hangs", "drips"])
+@pytest.mark.parametrize("path", ["hangs", "drips", "headers-drip"])
 def test_a_page_that_does_not_come_to_its_end_is_not_waited_for(server: Any, path: str) -> None:
     hook = Hook.model_validate({"name": "h", "http": {"url": url(server, path)}, "timeout": 0.5})
     began = time.monotonic()
