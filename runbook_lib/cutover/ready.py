@@ -29,6 +29,11 @@ FULL_EXPORT = "full_export"
 SHORTEST_JUDGED = 60.0  # seconds: a window of a stream may be a second long, and asking for anything takes longer
 
 
+def asks_full_export(run: Run) -> bool:
+    """Whether the targets are to be compared with a second full export: by the cut-over, or by every catch-up."""
+    return FULL_EXPORT in (run.config.cut_over.proof, run.config.catch_up.proof)
+
+
 def settling(run: Run) -> timedelta:
     """How long after the freeze the last window ends: past what the writers' clocks may be wrong by, and a margin.
 
@@ -64,7 +69,7 @@ def forecast_of(run: Run, pairs: Iterable[Pair]) -> Forecast:
         window=None if longest is None or all_of_them is None else round(longest + all_of_them, 3),
         full_export=_most(_export_seconds(run, pair) for pair in chosen),
         comparison=seconds_compared(compared) if None not in compared or before is None else before.comparison,
-        with_full_export=run.config.cut_over.proof == FULL_EXPORT,
+        with_full_export=asks_full_export(run),
         changes=None if not expected or None in expected else sum(changes or 0 for changes in expected),
     )
     return replace(forecast, last_look=_last_look(run, forecast, longest))
@@ -80,14 +85,15 @@ def _last_look(run: Run, forecast: Forecast, export: float | None) -> float | No
 
 def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterator[str]:
     """Everything that stands against stopping the writers now."""
-    if run.config.cut_over.proof != FULL_EXPORT and run.config.catch_up.view != BOTH_IMAGES:
+    if not asks_full_export(run) and run.config.catch_up.view != BOTH_IMAGES:
         yield (
             f"cut_over.proof should be {FULL_EXPORT} where catch_up.view is {run.config.catch_up.view}: without old "
             "images nothing else shows that no change is missing"
         )
     alike: dict[str, list[str]] = {}
+    pairs = list(pairs)
     for pair in pairs:
-        for why in _windows_of_one(run, pair):
+        for why in (*_without_old_images(run, pair), *_windows_of_one(run, pair)):
             alike.setdefault(why, []).append(pair.source)
     yield from (f"{_named(sources)}: {why}" for why, sources in alike.items())
     for pair in pairs:
@@ -105,6 +111,16 @@ def why_not_ready(run: Run, pairs: Iterable[Pair], forecast: Forecast) -> Iterat
 def _named(sources: list[str]) -> str:
     rest = f" and {len(sources) - NAMED:,} more" if len(sources) > NAMED else ""
     return ", ".join(sources[:NAMED]) + rest
+
+
+def _without_old_images(run: Run, pair: Pair) -> Iterator[str]:
+    """The windows themselves say what they hold; the file may say something else by now."""
+    bare = [w.number for w in windows_of(run.ledger, pair.source) if w.view != BOTH_IMAGES]
+    if bare and not asks_full_export(run):
+        yield (
+            f"cut_over.proof should be {FULL_EXPORT}, as window {bare[0]} was exported without old images: nothing "
+            "else shows that no change is missing"
+        )
 
 
 def _windows_of_one(run: Run, pair: Pair) -> Iterator[str]:
@@ -142,7 +158,7 @@ def _recovery(run: Run, pairs: list[Pair]) -> float | None:
 
     Streams do not wait for recovery, but a second full export does.
     """
-    if run.config.catch_up.by == "streams" and run.config.cut_over.proof != FULL_EXPORT:
+    if run.config.catch_up.by == "streams" and not asks_full_export(run):
         return round(SECOND.total_seconds() + 2 * run.config.catch_up.settle_seconds, 3)
     behind = []
     for pair in pairs:

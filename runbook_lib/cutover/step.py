@@ -20,7 +20,7 @@ from runbook_lib.cutover.gates import GateWatch, is_passed, passing, stay_shut
 from runbook_lib.cutover.last_window import behind_by_a_window, bring_to
 from runbook_lib.cutover.moments import moment_of, refuse_strange, source_time
 from runbook_lib.cutover.quiet import quiet_since, told_late
-from runbook_lib.cutover.ready import FULL_EXPORT, forecast_of, settling, why_not_ready
+from runbook_lib.cutover.ready import asks_full_export, forecast_of, settling, why_not_ready
 from runbook_lib.cutover.still_named import look_who_still_names
 from runbook_lib.cutover.still_quiet import hold_to_quiet
 from runbook_lib.errors import GateFailed
@@ -184,7 +184,7 @@ def _last_window(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, watc
     with passing(run, Gate.LAST_WINDOW, watch):
         frozen = moment_of(fact.frozen_at)
         due = now or (frozen + settling(run) + timedelta(microseconds=999_999)).replace(microsecond=0)
-        bring_to(behind, due, with_full_export=run.config.cut_over.proof == FULL_EXPORT)
+        bring_to(behind, due, with_full_export=asks_full_export(run))
         until = format_timestamp(min(table.until for table in tables))
         CUT_OVERS.record(run.ledger, replace(fact, until=until))
 
@@ -213,7 +213,7 @@ def _prove_frozen(run: Run, tables: list[TableToCatchUp], fact: CutOverFact, wat
 def _prove_data(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:
     """Overlay, continuity and the second full export; always anew, for a proof is of the target as it is now."""
     with passing(run, Gate.DATA_PROOF, watch):
-        if run.config.cut_over.proof == FULL_EXPORT:
+        if asks_full_export(run):
             opened = _opened(run, pairs, sleep, acting=False)
             each_of(partial(export_again, run, table.pair, table.until, sleep) for table in opened)
         _await_writes(run, pairs, sleep)
@@ -245,9 +245,14 @@ def _unproved(run: Run, pair: Pair) -> str:
     if fact.changes is None:
         return "it was compared without its windows"
     second = fact.changes.second_export
-    if run.config.cut_over.proof == FULL_EXPORT and (second is None or second.moment != fact.changes.as_of):
-        return f"it was not compared with a full export of {fact.changes.as_of}"
-    return ""
+    if second is not None and second.moment == fact.changes.as_of:
+        return ""
+    if not fact.changes.old_images:  # whatever the file says by now
+        return (
+            f"its windows have no old images, and it was not compared with a full export of {fact.changes.as_of}, "
+            "which alone would show that no change is missing; set cut_over.proof: full_export"
+        )
+    return f"it was not compared with a full export of {fact.changes.as_of}" if asks_full_export(run) else ""
 
 
 def _go(run: Run, pairs: list[Pair], watch: GateWatch, sleep: Sleep) -> None:

@@ -7,7 +7,7 @@ that a change between the two was never exported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.export_format.change import ChangeWindow
@@ -24,6 +24,7 @@ from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS
 from runbook_lib.run.facts.windows import (
     SECOND_EXPORTS,
     OverlayFact,
+    SecondComparison,
     SecondExport,
     WindowFact,
     WindowState,
@@ -33,8 +34,9 @@ from runbook_lib.run.facts.windows import (
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import OverlaidKey, Overlay, export_files, raw_side
 from runbook_lib.validate.bucket_digest import BucketDigest
+from runbook_lib.validate.checkpoint import DigestCheckpoint
 from runbook_lib.validate.compare import Comparison
-from runbook_lib.validate.readers import Check, ExportReader, Spelled, stoppable
+from runbook_lib.validate.readers import Check, ExportReader, Spelled, export_buckets, stoppable
 
 
 @dataclass(slots=True)
@@ -158,6 +160,10 @@ def _applied(run: Run, pair: Pair) -> list[WindowFact]:
 
 
 CATCH_UP_AGAIN = "catch up again (40_catch_up, or runbook catch-up)"
+NOT_COMPARED = (
+    "it was not compared with a second full export, which catch_up.proof asks for; catch up again with --execute, "
+    "which has one made"
+)
 
 
 def window_reasons(run: Run, pair: Pair) -> list[str]:
@@ -220,6 +226,7 @@ def overlay_facts(run: Run, pair: Pair, one: OverlaidExport, export: CompletedEx
         items_due=export.items - met.left_out + present,
         old_images=all(fact.view == "NEW_AND_OLD_IMAGES" for fact in facts),
         broken=one.overlay.in_full() - met.as_said + met.strangers,
+        second_due=run.config.catch_up.proof == "full_export",
     )
 
 
@@ -242,16 +249,29 @@ def raw_broken(run: Run, pair: Pair, key: tuple[KeyAttribute, ...], check: Check
     return overlay.in_full() - met.as_said + met.strangers
 
 
-def second_reader(run: Run, pair: Pair, base: ExportReader) -> tuple[SecondExport, ExportReader] | None:
-    """The second full export, if one was made; None otherwise."""
+def against_second(
+    run: Run,
+    pair: Pair,
+    full: ExportReader,
+    changes: OverlayFact,
+    held_against: Callable[[BucketDigest, Callable[[], Iterator[Item]]], Comparison],
+    check: Check,
+) -> tuple[SecondComparison | None, list[str]]:
+    """Compare the target with a second full export too, where one was made; why it is not as that says.
+
+    One that is due and was not made, or has not ended, proves nothing: the windows alone are not what was asked for.
+    """
     made = SECOND_EXPORTS.of(run.ledger, pair.source)
     if made is None or made.items is None:
-        return None
+        return None, [NOT_COMPARED] if changes.second_due else []
     files = [row.file for row in export_files(run.ledger, pair.source, made.arn or "")]
-    return made, ExportReader(base.s3, made.bucket, files, base.key, {})
+    reader = ExportReader(full.s3, made.bucket, files, full.key, {})
+    buckets = export_buckets(reader, full.key, DigestCheckpoint(run.secret, run.now), lambda done: None, check)
+    compared = SecondComparison(made.arn, made.moment, buckets.items)
+    return compared, _second_reasons(made, buckets, held_against(buckets, reader.items), changes.as_of)
 
 
-def second_reasons(made: SecondExport, buckets: BucketDigest, comparison: Comparison, until: str | None) -> list[str]:
+def _second_reasons(made: SecondExport, buckets: BucketDigest, comparison: Comparison, until: str | None) -> list[str]:
     """Why the target is not what the second full export says."""
     found = []
     if made.moment != until:

@@ -28,7 +28,6 @@ from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.masking.transform import TRANSFORMS
 from runbook_lib.run.facts.plan import ParityFact
 from runbook_lib.run.facts.validation import VALIDATIONS, IndexFact, ReadSpans, ValidationFact
-from runbook_lib.run.facts.windows import OverlayFact, SecondComparison
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.tables.comparison import DifferenceRow, keep_differences
 from runbook_lib.run.tables.wrong_items import WrongItemsNote, WrongLook
@@ -46,15 +45,14 @@ from runbook_lib.validate.indexes.check import ITEMS_HELD, Settings, ask_target,
 from runbook_lib.validate.indexes.sample import IndexSample
 from runbook_lib.validate.overlay import (
     OverlaidExport,
+    against_second,
     overlaid,
     overlay_facts,
     overlay_reasons,
     raw_broken,
-    second_reader,
-    second_reasons,
     window_reasons,
 )
-from runbook_lib.validate.readers import Check, ExportReader, TableReader, export_buckets, stoppable, table_buckets
+from runbook_lib.validate.readers import ExportReader, TableReader, export_buckets, stoppable, table_buckets
 from runbook_lib.validate.reconcile import disagreements, not_transformed, witnesses
 from runbook_lib.validate.sides import (
     EXPORT,
@@ -194,7 +192,7 @@ def _compare(
     if changes is not None:
         changes = replace(changes, raw_broken=raw_broken(run, pair, table.key, check))
         reasons += overlay_reasons(changes, export.manifest.export_time)
-        second, why = _against_the_second(run, pair, full, changes, held_against, check)
+        second, why = against_second(run, pair, full, changes, held_against, check)
         changes, reasons = replace(changes, second_export=second), reasons + why
     reasons += not_transformed(TRANSFORMS.of(run.ledger, pair.source))
     reasons += contradictions(other, comparison, reasons, check)
@@ -244,23 +242,6 @@ def _compare(
         read_units=other.limit.used,
         changes=changes,
     )
-
-
-def _against_the_second(
-    run: Run,
-    pair: Pair,
-    full: ExportReader,
-    changes: OverlayFact,
-    held_against: Callable[[BucketDigest, Callable[[], Iterator[Item]]], Comparison],
-    check: Check,
-) -> tuple[SecondComparison | None, list[str]]:
-    """Compare the target with a second full export too, where one was made; why it is not as that says."""
-    if (second := second_reader(run, pair, full)) is None:
-        return None, []
-    made, reader = second
-    buckets = export_buckets(reader, full.key, DigestCheckpoint(run.secret, run.now), lambda done: None, check)
-    compared = SecondComparison(made.arn, made.moment, buckets.items)
-    return compared, second_reasons(made, buckets, held_against(buckets, reader.items), changes.as_of)
 
 
 def _indexes(

@@ -92,6 +92,12 @@ class CatchUp(Strict):
             raise ValueError(
                 "catch_up.by: streams and a transform, or windows in export.reuse, cannot be combined yet: take one out"
             )
+        if self.proof != "overlay" and chain:
+            raise ValueError(
+                f"catch_up.proof: {self.proof} and windows in export.reuse cannot be combined: a run with a chain that "
+                "was made earlier asks for no export; take proof out, or the windows out of export.reuse, and catch up "
+                "with windows of the run's own"
+            )
         if transform and chain and self.view != "NEW_AND_OLD_IMAGES":
             raise ValueError(NEEDS_OLD_IMAGES)
 

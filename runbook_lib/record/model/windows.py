@@ -70,7 +70,8 @@ class OverlayRecord(Section):
     """A full export with its windows laid over it: keys of it that were left out, and those that are there after all.
 
     `items_due` are what should be in the target `as_of` the end of the last window; `broken` changes do not go on from
-    what was there before, and `raw_broken` do not by the raw images, where a transform has made others.
+    what was there before, and `raw_broken` do not by the raw images, where a transform has made others. `second_due` is
+    whether catch_up.proof asked for a second full export when this was compared.
     """
 
     windows: Count = 0
@@ -83,6 +84,7 @@ class OverlayRecord(Section):
     broken: int | None = None
     second_export: SecondExportRecord | None = None
     raw_broken: int | None = None
+    second_due: bool | None = None
 
 
 class GapRecord(Section):

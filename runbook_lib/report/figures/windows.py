@@ -59,6 +59,9 @@ def unproved_windows(table: TableRecord) -> list[str]:
         found.append(f"{pluralize(changes.raw_broken, 'change')} that do not go on from the raw full export")
     if changes.broken:
         found.append(f"{pluralize(changes.broken, 'change')} that do not go on from the full export")
+    second = changes.second_export
+    if changes.second_due and (second is None or second.moment != changes.as_of):
+        found.append("no comparison with a second full export of the end of its last window, which was asked for")
     return found
 
 

@@ -166,7 +166,8 @@ class OverlayFact:
     """A full export with its windows laid over it: keys of it that were left out, and those that are there after all.
 
     `items_due` are what should be in the target `as_of` the end of the last window; `broken` changes do not go on from
-    what was there before, and `raw_broken` do not by the raw images, where a transform has made others.
+    what was there before, and `raw_broken` do not by the raw images, where a transform has made others. `second_due` is
+    whether catch_up.proof asked for a second full export when this was compared.
     """
 
     windows: int
@@ -179,6 +180,7 @@ class OverlayFact:
     broken: int
     second_export: SecondComparison | None = late()
     raw_broken: int | None = late()
+    second_due: bool | None = late()
 
 
 WINDOWS = Topic("window", WindowFact)
