@@ -107,18 +107,15 @@ def _masking() -> list[dict[str, Any]]:
     account = {"with": "pseudonym", "form": "digits", "length": 12, "domain": "account"}
     code = {"with": "pseudonym", "form": "digits", "domain": "code"}
     user = {"with": "pseudonym", "form": "uuid", "domain": "user"}
-    kept = {"with": "keep"}
-    in_text = {"with": "template", "form": "digits", "length": 12, "domain": "account"}
     return [
         {"path": "email"} | email,
         {"path": "destination"} | email,
         {"path": "legal_name", "with": "pseudonym", "form": "name", "domain": "name"},
         {"path": "phone", "with": "pseudonym", "form": "digits", "domain": "phone"},
         {"path": "account_number"} | account,
-        {"path": "account_id"} | in_text
-        | {"template": ["account-{reference}", "{account}"], "parts": {"reference": kept}},
-        {"path": "posted_date_account_id"} | in_text
-        | {"template": ["{day}#acct-{reference}", "{day}#{account}"], "parts": {"reference": kept, "day": kept}},
+        {"path": "account_id"} | account,
+        {"path": "posted_date_account_id", "with": "template", "form": "digits", "length": 12, "domain": "account",
+         "template": "{day}#{account}", "parts": {"day": {"with": "keep"}}},
         {"path": "code"} | code,
         {"path": "message", "with": "json", "rules": [
             {"path": "to"} | email, {"path": "code"} | code, {"path": "locale", "with": "keep"},

@@ -19,7 +19,7 @@ def demo(reports: Path, *arguments: str) -> tuple[int, str, dict[str, Any]]:
     return ran.returncode, ran.stdout, json.loads((reports / "d" / "run.json").read_text())
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 def test_the_masked_demo_passes_and_says_how_far_it_looked(tmp_path: Path) -> None:
     code, said, record = demo(tmp_path)
     assert (code, record["verdict"]) == (0, "PASS"), said
@@ -30,7 +30,7 @@ def test_the_masked_demo_passes_and_says_how_far_it_looked(tmp_path: Path) -> No
     assert all(table["leak_scan"]["hits"] == 0 for table in tables.values())
     many = people_count(float(SCALE))
     assert tables["users"]["transform"]["keys_rewritten"] == tables["users"]["items_exported"] >= many
-    assert tables["transactions"]["transform"]["keys_rewritten"] == many
+    assert tables["transactions"]["transform"]["keys_rewritten"] == tables["transactions"]["items_exported"] > many
     for page in ("report.md", "report.html"):
         shown = (tmp_path / "d" / page).read_text(encoding="utf-8")
         why = shown[: shown.index("Totals")]
