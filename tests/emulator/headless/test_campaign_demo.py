@@ -11,11 +11,11 @@ import pytest
 
 from tests.support.in_process import runbook_here
 
-SCALE = "0.01"
+SCALE = "0.002"
 RUNS = ("dev", "qa", "files")
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 def test_the_campaign_demo_ends_in_three_signed_proofs_of_one_shared_export(tmp_path: Path) -> None:
     with patch.dict(os.environ):
         ran = runbook_here("demo", "--campaign", "--scale", SCALE, RUNBOOK_REPORTS=str(tmp_path))

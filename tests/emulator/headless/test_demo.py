@@ -19,7 +19,7 @@ def demo(reports: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.chaos
+@pytest.mark.whole
 @pytest.mark.parametrize(
     ("kind", "difference"),
     [
@@ -29,7 +29,7 @@ def demo(reports: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_sabotaged_demo_fails_and_says_why(tmp_path: Path, kind: str, difference: str) -> None:
-    ran = demo(tmp_path, "--scale", "0.01", "--sabotage", kind)
+    ran = demo(tmp_path, "--scale", "0.002", "--sabotage", kind)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert f"7 items are {difference}" in ran.stdout
     record = json.loads((tmp_path / "d" / "run.json").read_text())
