@@ -18,9 +18,11 @@ from runbook_lib.run.admission.admit import is_begun, is_of_runner
 from runbook_lib.run.admission.sitting import Sitting
 from runbook_lib.run.facts.export import EXPORT_TIME
 from runbook_lib.run.facts.load import EXECUTED
+from runbook_lib.run.facts.publication import PUBLICATION
 from runbook_lib.run.facts.starts import ATTEMPTS, STARTED, STEP_FACTS, StepStatus
 from runbook_lib.run.facts.targets import CLEANED
 from runbook_lib.run.run import Run
+from runbook_lib.run.unfinished import SUMS
 from runbook_lib.run.verdicts import DRY_RUN, PASS
 
 NEXT = {
@@ -115,18 +117,24 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
     return "READS ONLY", PLAIN, f"this notebook writes nothing to {there}; {allowed}"
 
 
-def _verdict(run: Run) -> str:
-    """The run's verdict once its report is written; empty before."""
+def _report_stands(run: Run) -> bool:
+    """Whether a report was written, and nothing of the run begun since: the first byte of a step takes the seal off."""
     report = STEP_FACTS.of(run.ledger, "report")
-    if report is None or report.status != StepStatus.COMPLETED:
+    completed = report is not None and report.status == StepStatus.COMPLETED
+    return completed and PUBLICATION.of(run.ledger) is not None and (run.folder / SUMS).is_file()
+
+
+def _verdict(run: Run) -> str:
+    """The verdict of the report that stands; empty where none does, whatever could be said of the run as it is now."""
+    published = PUBLICATION.of(run.ledger)
+    if published is None or not _report_stands(run):
         return ""
-    return str(judged_record(run.ledger, run.id, run.config.name).verdict)
+    return str(judged_record(run.ledger, run.id, run.config.name, interrupted=published.interrupted).verdict)
 
 
 def _taken_back(run: Run, step: str) -> str:
     """What becomes of a report that is there when a further step is begun, even one that only looks."""
-    report = STEP_FACTS.of(run.ledger, "report")
-    if step in ("report", *REMOVES) or report is None or report.status != StepStatus.COMPLETED:
+    if step in ("report", *REMOVES) or not _report_stands(run):
         return ""
     return "; what runs below takes the report back, until 90_report writes it again"
 

@@ -112,6 +112,30 @@ def test_a_fail_leads_to_its_repair_and_only_what_is_proved_to_a_cleanup(world: 
         assert ("takes the report back, until 90_report writes it again" in says) is taken
 
 
+@pytest.mark.chaos
+def test_a_verdict_is_shown_only_while_its_report_stands(world: World) -> None:
+    """After a dry run that was gone on with for real, 30_validate said FAIL and 90_report PASS: neither was written."""
+    world.pair("a", things(4))
+    config = world.config()
+    sat_through(config, execute=False)
+    assert report_run(notebook(config, "report")).verdict == "DRY-RUN"
+    looked = notebook(config, "export", run_id="test-lab").banner()
+    assert (looked.mode, "takes the report back" in looked.says) == ("DRY-RUN", True)
+    run = notebook(config, "import", execute=True, run_id="test-lab")
+    run.gate_writes()
+    assert notebook(config, "report", run_id="test-lab").banner().mode == "READS ONLY"  # the gate has taken it back
+    import_tables(run)
+    for step in ("preflight", "export", "validate", "report"):
+        banner = notebook(config, step, run_id="test-lab").banner()
+        assert (banner.mode, "last written" in banner.says) == ("READS ONLY", False)
+        assert "this run has written there" in banner.says
+        assert "takes the report back" not in banner.says
+    validate_tables(notebook(config, "validate", run_id="test-lab"))
+    assert notebook(config, "report", run_id="test-lab").banner().mode == "READS ONLY"
+    assert report_run(notebook(config, "report", run_id="test-lab")).verdict == "PASS"
+    assert notebook(config, "report", run_id="test-lab").banner().mode == "PASS"
+
+
 def test_a_validation_without_a_plan_stops_at_its_first_gate(world: World) -> None:
     """It said OFF there, and was refused two cells later by an error without what to do."""
     world.pair("a", things(4))
