@@ -26,6 +26,7 @@ from runbook_lib.load.engine.checkpoint import FileCheckpoint
 from runbook_lib.load.engine.lane_queue import OpenFile
 from runbook_lib.load.engine.pipeline import opened, send_files
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.afterwards.used_units import add_written
 from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.windows import count_refused, export_files, keep_refused, keep_sent
@@ -74,6 +75,7 @@ class WindowSending:
     failures: list[str] = field(default_factory=list)
     touched: dict[str, FileCheckpoint] = field(default_factory=dict)
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    units: float = 0.0
 
     @property
     def source(self) -> str:
@@ -98,6 +100,7 @@ class WindowSending:
         """More of a file is through; called with the lock of the target held."""
         self.touched[file.file.key] = file
         self.reasons += spent.reasons
+        self.units += spent.wcu
 
     def damaged(self, why: str) -> None:
         """A file is not the one any more that was read."""
@@ -142,7 +145,9 @@ class WindowSending:
             refused = [(f.file.key, r.line, r.key_hash, r.reason) for f in touched.values() for r in f.rejected]
             for file in touched.values():
                 file.rejected = []
+            units, self.units = self.units, 0.0
         with ledger.batch():
+            add_written(ledger, fact.source, units)
             keep_sent(ledger, fact.source, fact.arn or "", rows)
             keep_refused(ledger, fact.source, fact.number, refused)
         self.show(sum(row[2] for row in rows))
@@ -210,5 +215,8 @@ def send_again(
     ]  # fmt: skip
     sending = WindowSending(run, fact, pair.target, key, lambda done: None, files)
     target = target_of(run, pair, writer, len(files))
-    send_files(files, target, lambda f: sending.open(target, f, lines[f.file.key]),
-               sending.note, run.clients.calls.flush)  # fmt: skip
+    try:
+        send_files(files, target, lambda f: sending.open(target, f, lines[f.file.key]),
+                   sending.note, run.clients.calls.flush)  # fmt: skip
+    finally:
+        add_written(run.ledger, fact.source, sending.units)

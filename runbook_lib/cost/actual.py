@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.plan.writing import Method
+from runbook_lib.run.facts.afterwards.repair import REPAIRS
+from runbook_lib.run.facts.afterwards.used_units import TARGET_USES
 from runbook_lib.run.facts.estimate import PRICES_USED
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.plan import CAPACITIES
 from runbook_lib.run.facts.validation import VALIDATIONS
+from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.tables.files import sums_by_table
 from runbook_lib.run.tables.throughput import sample_sums
@@ -29,7 +32,8 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
         if fact.status == ExportStatus.COMPLETED and fact.method == Method.EXPORT
     }
     scans = {source: fact.read_units for source, fact in exports.items() if fact.method == Method.SCAN}
-    reads = {source: fact.read_units for source, fact in checked.items() if fact.export_digest is not None}
+    validated = {source: fact.read_units for source, fact in checked.items() if fact.export_digest is not None}
+    reads = validated | {source: use.read for source, use in TARGET_USES.all(ledger).items()}
     services = {source: f.import_table for source, f in IMPORTS.all(ledger).items() if f.import_table is not None}
     exported, writes = _total(sizes), _writes(ledger)
     bulk = {source: f.bulk_put for source, f in IMPORTS.all(ledger).items() if f.bulk_put is not None}
@@ -58,10 +62,17 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
 
 
 def _writes(ledger: Ledger) -> dict[str, float | None]:
-    """Consumed write units by source table, also where no item came of it; None where items came and no units."""
-    told = {table.source: table.wcu for table in sample_sums(ledger) if table.wcu}
-    unknown = dict.fromkeys(source for source, table in sums_by_table(ledger).items() if table.written > 0)
-    return {**unknown, **told}
+    """Consumed write units by source table, also where no item came of it; None where items came and no units.
+
+    They are those of the import, and of the windows and repairs of all starts.
+    """
+    loaded = {table.source: table.wcu for table in sample_sums(ledger) if table.wcu}
+    since = {source: use.written for source, use in TARGET_USES.all(ledger).items() if use.written}
+    units = {source: loaded.get(source, 0.0) + since.get(source, 0.0) for source in loaded | since}
+    filled = {source for source, table in sums_by_table(ledger).items() if table.written > 0}
+    changed = {fact.source for fact in windows_of(ledger) if fact.acknowledged}
+    changed |= {source for source, made in REPAIRS.all(ledger).items() if any(fact.counts.written for fact in made)}
+    return {**units, **dict.fromkeys((filled - loaded.keys()) | (changed - since.keys()))}
 
 
 def _on_demand(units: Units, capacities: Capacities) -> dict[str, float | None]:

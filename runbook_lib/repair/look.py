@@ -10,6 +10,7 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, ttl_attri
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
 from runbook_lib.aws.transport.retry import Backoff
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.afterwards.used_units import target_reads
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import ImportFact
 from runbook_lib.run.run import Run
@@ -44,7 +45,16 @@ def look_at(
     run: Run, pair: Pair, export: CompletedExport, loaded: ImportFact, table: TableDescription, show: Show
 ) -> RepairLook:
     """Compare a target with its export as the validation does, and take down every item that is wrong."""
-    full, target = export_side(run, pair, export, table), table_side(run, pair, export, table)
+    target = table_side(run, pair, export, table)
+    with target_reads(run.ledger, pair.source, target.limit):
+        return _looked_at(run, pair, export, loaded, table, target, show)
+
+
+def _looked_at(
+    run: Run, pair: Pair, export: CompletedExport, loaded: ImportFact, table: TableDescription, target: TableReader,
+    show: Show,
+) -> RepairLook:  # fmt: skip
+    full = export_side(run, pair, export, table)
     one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
     sides = [DigestCheckpoint(run.secret, run.now) for _ in range(2)]
     exported = export_buckets(one, table.key, sides[0], lambda done: show("reading the export", done))

@@ -21,6 +21,7 @@ from runbook_lib.items.item_digests import digests
 from runbook_lib.repair.exported_lines import exported_lines
 from runbook_lib.repair.look import RepairLook
 from runbook_lib.run.facts.afterwards.repair import RepairCounts
+from runbook_lib.run.facts.afterwards.used_units import add_written, target_reads
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.wrong_items import SentState, WrongItem, WrongItems, mark_sent
 
@@ -41,6 +42,7 @@ class RepairWriting:
     items: GuardedItems
     show: Callable[[str, int], None]
     counts: Counter[str] = field(default_factory=Counter)
+    noted: float = 0.0  # write units that are in the ledger
 
     def write_all(self) -> RepairCounts:
         """Repair everything that is wrong and of the chosen kinds."""
@@ -50,8 +52,9 @@ class RepairWriting:
             for group in _together(self._wanted()):
                 self._write(group, pool)
             if "extra" in self.kinds and self.look.counts["extra"]:
-                for extras in _together(self.extras()):
-                    self._delete(extras, pool)
+                with target_reads(self.run.ledger, self.source, self.look.target.limit):
+                    for extras in _together(self.extras()):
+                        self._delete(extras, pool)
         return self.result()
 
     def result(self) -> RepairCounts:
@@ -125,6 +128,9 @@ class RepairWriting:
             if fate in DONE:
                 done.append(key)
         mark_sent(self.run.ledger, self.source, done, SentState.DONE)
+        used = self.items.limit.used
+        add_written(self.run.ledger, self.source, used - self.noted)
+        self.noted = used
         self.run.clients.calls.flush()
         self.show("repairing", self.counts.total())
 

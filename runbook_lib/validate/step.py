@@ -23,6 +23,7 @@ from runbook_lib.cluster.processes import processors
 from runbook_lib.errors import RunbookError, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.afterwards.used_units import target_reads
 from runbook_lib.run.facts.export import CompletedExport
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
 from runbook_lib.run.facts.masking.transform import TRANSFORMS
@@ -125,12 +126,21 @@ def _validate(together: Together, pair: Pair, thread: TableThread[News]) -> Vali
 def _compare(
     together: Together, pair: Pair, export: CompletedExport, loaded: ImportFact | None, thread: TableThread[News]
 ) -> ValidationFact:
-    run, check = together.run, thread.check
+    run = together.run
     table = describe_table(run.clients.target, pair.target)
     if table is None:
         raise TransferError(f"target {pair.target} is gone; create and fill it, then run again")
-    full = export_side(run, pair, export, table)
     other = table_side(run, pair, export, table, together)
+    with target_reads(run.ledger, pair.source, other.limit):
+        return _compared(together, pair, export, loaded, thread, table, other)
+
+
+def _compared(
+    together: Together, pair: Pair, export: CompletedExport, loaded: ImportFact | None, thread: TableThread[News],
+    table: TableDescription, other: TableReader,
+) -> ValidationFact:  # fmt: skip
+    run, check = together.run, thread.check
+    full = export_side(run, pair, export, table)
     over = overlaid(run, pair, full)
     one: ExportReader | OverlaidExport = over or full
     sums: tuple[DigestCheckpoint, DigestCheckpoint] = tallies(run, pair, export, table)
