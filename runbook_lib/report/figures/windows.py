@@ -186,3 +186,25 @@ def gap_lines(record: RunRecord) -> list[str]:
         "catch_up.accept_gaps says that nothing was written then, which nobody could check."
         for gap in record.accepted_gaps
     ]
+
+
+def bare_lines(record: RunRecord) -> list[str]:
+    """Which tables are proved by windows that show no lost change, and what would show it, for the first screen."""
+    bare = [
+        t.source
+        for t in record.tables
+        if t.verdict == PASS and t.changes and not t.changes.old_images and t.changes.second_export is None
+    ]
+    reused = {window.source for window in record.windows if window.reused}
+    remedies = {
+        "Set catch_up.proof: full_export and run runbook catch-up once more.": [t for t in bare if t not in reused],
+        "Begin a run that exports by itself, or have the windows exported with NEW_AND_OLD_IMAGES.": [
+            t for t in bare if t in reused
+        ],
+    }
+    return [
+        "Without old images (catch_up.view: NEW_IMAGE) nothing shows that no change of "
+        f"{pluralize(len(named), 'table')} ({listed(named, 3)}) is missing. {remedy}"
+        for remedy, named in remedies.items()
+        if named
+    ]

@@ -36,7 +36,7 @@ def caught_up(**changes: object) -> Record:
     table |= {"items_in_target": left, "items_compared": left}
     table["changes"] = {
         "windows": 1, "as_of": "2026-11-23T06:10:00.000Z", "keys": 5, "left_out": 5, "present": 2, "items_due": left,
-        "broken": 0,
+        "broken": 0, "old_images": True,
     }  # fmt: skip
     made["windows"] = [
         {
@@ -85,6 +85,33 @@ def test_a_table_that_was_caught_up_with_is_not_called_as_exported_alone() -> No
     lines = render_markdown(records.report_of(caught_up())).splitlines()
     assert [line for line in lines if "  as exported and the windows over it; " in line]
     assert sum("  as exported; " in line for line in lines) == 30
+
+
+def without_old_images(**changes: object) -> Record:
+    """The same run with windows that show no lost change, as nothing says what was there before."""
+    made = caught_up()
+    table, reused = next(table for table in made["tables"] if table.get("changes")), changes.pop("reused", False)
+    table["changes"] |= {"old_images": False} | changes
+    made["windows"][0] |= {"view": "NEW_IMAGE", "reused": reused}
+    return made
+
+
+@pytest.mark.parametrize("render", [render_markdown, html])
+def test_a_pass_of_windows_without_old_images_says_that_nobody_checked_for_a_lost_change(
+    render: Callable[[ReportModel], str],
+) -> None:
+    said = "nothing shows that no change of"
+    made = without_old_images()
+    [line] = [line for line in records.report_of(made).why if said in line]
+    source = made["windows"][0]["source"]
+    assert source in line
+    assert line.endswith("Set catch_up.proof: full_export and run runbook catch-up once more.")
+    assert said in render(records.report_of(made)).split("Totals")[0]
+    [chain] = [line for line in records.report_of(without_old_images(reused=True)).why if said in line]
+    assert chain.endswith("Begin a run that exports by itself, or have the windows exported with NEW_AND_OLD_IMAGES.")
+    second = {"arn": "arn", "moment": "2026-11-23T06:10:00.000Z", "items": 3}
+    for proved in (caught_up(), without_old_images(second_export=second), records.passed()):
+        assert said not in render(records.report_of(proved))
 
 
 def test_every_moment_for_a_reader_is_spelled_alike() -> None:

@@ -10,7 +10,7 @@ from runbook_lib.record.model.table import SCAN, TableRecord
 from runbook_lib.record.remedy import came_since
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.figures.run_figures import RunFigures
-from runbook_lib.report.figures.windows import as_of, gap_lines
+from runbook_lib.report.figures.windows import as_of, bare_lines, gap_lines
 from runbook_lib.report.text import listed, moment, pluralize
 from runbook_lib.run.verdicts import PASS
 
@@ -31,6 +31,7 @@ def taken_on_trust(figures: RunFigures) -> list[str]:
     return [
         *as_of(known),
         *gap_lines(known),
+        *bare_lines(known),
         *of_other_runs(known),
         *_unasked(figures),
         *_scanned(figures),
