@@ -37,7 +37,7 @@ from runbook_lib.run.facts.cut_over.gates import forget_cut_over
 from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.windows import CAUGHT_UP, UNTIL_LAG, CaughtUp, WindowFact, windows_of
 from runbook_lib.run.run import Run
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER, keep_seconds
+from runbook_lib.run.steps import CATCH_UP, CUT_OVER, forget_step
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 from runbook_lib.timestamps import format_timestamp
@@ -77,7 +77,7 @@ def catch_up(
             check_confirmation(run.confirmation, run.clients)
             EXECUTED.record(run.ledger, True)
             forget_cut_over(run.ledger)  # one that was begun and not gone through with; its writers go on
-            keep_seconds(run.ledger, CUT_OVER)
+            forget_step(run.ledger, CUT_OVER)
             writer = run.clients.writer(frozenset(pair.target for pair in pairs))
         with window_workers(run) as workers:
             failures = list(_failures(run, pairs, writer, watch, sleep, workers, until_lag))

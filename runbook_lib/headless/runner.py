@@ -66,7 +66,7 @@ from runbook_lib.run.steps import (
     TRANSFORM,
     fail_step,
     interrupt_running,
-    keep_seconds,
+    put_aside,
     with_transform,
     with_windows,
 )
@@ -214,7 +214,7 @@ def _begin(run: Run, request: Request, steps: tuple[str, ...]) -> None:
         if request.cut_over is not None:
             CUT_OVER_ASKED.record(run.ledger, request.cut_over)
         for step in steps:
-            keep_seconds(run.ledger, step)
+            put_aside(run.ledger, step)
     run.tell_calls()
     write_record(run.folder, build_record(run.ledger, run.id, run.config.name, running=True))
 

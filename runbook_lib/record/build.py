@@ -56,7 +56,6 @@ from runbook_lib.run.facts.starts import (
     ATTEMPTS,
     CODES,
     STARTED,
-    STEP_FACTS,
     STEP_SECONDS,
     STEP_STARTS,
     StepFact,
@@ -65,7 +64,16 @@ from runbook_lib.run.facts.starts import (
 from runbook_lib.run.facts.targets import CLEANED, REMOVALS, WARMED
 from runbook_lib.run.facts.windows import WindowState
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR, STEPS, SURROUNDINGS, with_transform, with_windows
+from runbook_lib.run.steps import (
+    CATCH_UP,
+    CUT_OVER,
+    REPAIR,
+    STEPS,
+    SURROUNDINGS,
+    step_outcome,
+    with_transform,
+    with_windows,
+)
 from runbook_lib.run.tables.comparison import count_differences, differences
 from runbook_lib.run.tables.throughput import request_times, samples, shifts
 from runbook_lib.run.tables.unwritten import refused_reasons
@@ -201,10 +209,10 @@ def step_rows(ledger: Ledger) -> list[StepRecord]:
 
 
 def step_row(ledger: Ledger, step: str) -> StepRecord:
-    """One step, as its last attempt left it."""
+    """One step, as its last attempt left it; what that left undone is not done by a look."""
     return StepRecord.model_validate(
         {"name": step, "seconds": 0.0}
-        | to_json(STEP_FACTS.of(ledger, step) or StepFact(StepStatus.NOT_RUN))
+        | to_json(step_outcome(ledger, step) or StepFact(StepStatus.NOT_RUN))
         | {"starts": to_json(STEP_STARTS.of(ledger, step) or ())}
     )
 

@@ -66,7 +66,7 @@ from runbook_lib.run.facts.starts import (
 )
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.secret import run_secret
-from runbook_lib.run.steps import BY_HAND, GO_ON, KEPT, failed_by, keep_seconds, sign_step
+from runbook_lib.run.steps import BY_HAND, GO_ON, KEPT, begin_step, failed_by, sign_step
 from runbook_lib.run.unfinished import mark_unfinished
 from runbook_lib.timestamps import format_timestamp
 
@@ -197,8 +197,7 @@ class Run:
             fact = StepFact(StepStatus.RUNNING, format_timestamp(self.now()), self.execute and not only_looks)
             again = before is None or before.status != StepStatus.COMPLETED
             with self.ledger.batch():
-                keep_seconds(self.ledger, name)
-                STEP_FACTS.record(self.ledger, name, fact)
+                begin_step(self.ledger, name, fact)
                 sign_step(self.ledger, name, fact, {side: who.arn for side, who in self._identities().items()})
                 self._attempt(name, fact, self.keep_settings(), again=again)
             try:

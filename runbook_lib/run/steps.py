@@ -6,7 +6,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from runbook_lib.errors import MomentLost, PlanOutdated
-from runbook_lib.run.facts.starts import CODES, STEP_FACTS, STEP_SECONDS, STEP_STARTS, StepFact, StepStart, StepStatus
+from runbook_lib.run.facts.starts import (
+    CODES,
+    STEP_FACTS,
+    STEP_SECONDS,
+    STEP_STARTS,
+    UNDONE_STEPS,
+    StepFact,
+    StepStart,
+    StepStatus,
+)
 from runbook_lib.run.ledger import Ledger
 from runbook_lib.run.provenance import code_facts, code_name
 from runbook_lib.timestamps import elapsed_seconds, format_timestamp
@@ -23,6 +32,8 @@ ROLLBACK = "rollback"  # a command of its own, after which nothing is written an
 OF_THEIR_OWN = (CATCH_UP, REPAIR, CUT_OVER, SURROUNDINGS)  # steps with a notebook that follows no other
 BY_HAND = (*STEPS, TRANSFORM, LEAK_SCAN, *OF_THEIR_OWN)  # whose starts in a notebook are recorded
 AFTERWARDS = ("report", CLEANUP, ROLLBACK)  # what may still be done with a run whose traces were removed
+# Of which a start that may not write does all that one does that may, so that what it finds holds.
+READING = frozenset({"preflight", "export", TRANSFORM, "validate", LEAK_SCAN, "report", DRIFT, SURROUNDINGS})
 KEPT = {  # of a step that is stopped
     "preflight": "nothing was changed",
     "export": "exports that were started go on in AWS and are found again",
@@ -68,12 +79,38 @@ def with_transform(steps: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(made)
 
 
-def keep_seconds(ledger: Ledger, step: str) -> None:
-    """Add what the last start of a step has taken to the seconds of its starts before, and forget its record."""
-    last = STEP_FACTS.of(ledger, step)
+def begin_step(ledger: Ledger, step: str, fact: StepFact) -> None:
+    """Record that a step is begun; one that may write takes the place of whatever was left undone."""
+    forget_step(ledger, step) if fact.execute else put_aside(ledger, step)
+    STEP_FACTS.record(ledger, step, fact)
+
+
+def step_outcome(ledger: Ledger, step: str) -> StepFact | None:
+    """A step as its last start left it, or as one left it undone that might write: a look since has not done it."""
+    last, undone = STEP_FACTS.of(ledger, step), UNDONE_STEPS.of(ledger, step)
+    return replace(undone, seconds=(last and last.seconds) or 0.0) if undone else last
+
+
+def put_aside(ledger: Ledger, step: str) -> None:
+    """Add what the last start of a step has taken to the seconds of its starts before, and forget its record.
+
+    What one that might write has left undone is kept, until another one that may begins it again.
+    """
+    undone, last = step_outcome(ledger, step), STEP_FACTS.of(ledger, step)
     if last is not None and last.seconds:
         STEP_SECONDS.record(ledger, step, (STEP_SECONDS.of(ledger, step) or 0.0) + last.seconds)
     STEP_FACTS.forget(ledger, step)
+    if undone is None or not undone.execute or step in READING or undone.status == StepStatus.COMPLETED:
+        return
+    if undone.status == StepStatus.RUNNING:
+        undone = replace(undone, status=StepStatus.INTERRUPTED, message="interrupted")
+    UNDONE_STEPS.record(ledger, step, undone)
+
+
+def forget_step(ledger: Ledger, step: str) -> None:
+    """Forget the record of a step, but for the seconds that it has taken."""
+    put_aside(ledger, step)
+    UNDONE_STEPS.forget(ledger, step)
 
 
 def sign_step(ledger: Ledger, step: str, fact: StepFact, arns: dict[str, str | None]) -> None:

@@ -110,6 +110,7 @@ ATTEMPTS = Note("run", "attempts", tuple[AttemptFact, ...])
 SETTINGS_DIGESTS = Topic("settings", str)
 IDENTITIES = Topic("identity", IdentityFact)
 STEP_FACTS = Topic("step", StepFact)
+UNDONE_STEPS = Topic("undone_step", StepFact)  # a start that might write, was not done, and was looked at since
 STEP_STARTS = Topic("acted", tuple[StepStart, ...])
 STEP_SECONDS = Topic("seconds", float)
 CODES = Topic("code", CodeFact)

@@ -12,7 +12,7 @@ from runbook_lib.record.build import build_record
 from runbook_lib.report.publish import publish
 from runbook_lib.report.text import quarantine_file
 from runbook_lib.run.ledger import Ledger
-from runbook_lib.run.run import keep_seconds
+from runbook_lib.run.steps import forget_step
 from runbook_lib.run.tables.throughput import SampleRow, keep_sample
 from tests.support.facts import end_step, plan_pair
 
@@ -39,7 +39,7 @@ def test_a_report_that_is_written_again_later_does_not_make_the_run_longer(ledge
 
 def test_the_time_of_a_resumed_run_is_that_of_all_its_starts(ledger: Ledger) -> None:
     for seconds in (3_600.0, 1_800.0, 60.0):
-        keep_seconds(ledger, "import")
+        forget_step(ledger, "import")
         done(ledger, "import", seconds)
     record = build_record(ledger, "r", "n").to_json()
     assert record["totals"]["seconds"] == 5_460.0
