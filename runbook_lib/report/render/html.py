@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from runbook_lib.report import text as wording
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.escape_markdown import Markdown, code, markdown, visible
+from runbook_lib.report.sections.masking.unmade import quarantine_sentence
 
 if TYPE_CHECKING:  # matplotlib takes most of a second, and only what draws needs it
     from runbook_lib.report.render.charts.drawing import Chart
@@ -43,6 +44,7 @@ def render_html(report: ReportModel, charts: Sequence[Chart]) -> str:
         .render(
             report=report,
             record=report.record,
+            quarantined_by=quarantine_sentence(report.record),
             why=[wording.shortened(text) for text in report.why[:SHOWN_REASONS]],
             cut=len(report.why) > SHOWN_REASONS or any(wording.shortened(text) != text for text in report.why),
             left_names=[name for name, _ in report.left_out],

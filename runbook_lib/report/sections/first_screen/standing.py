@@ -21,6 +21,7 @@ from runbook_lib.report.sections.first_screen.commands import (
     may_write,
 )
 from runbook_lib.report.sections.first_screen.taken_on_trust import ANEW, take_back_first
+from runbook_lib.report.sections.masking.unmade import unmade_in_short
 from runbook_lib.report.sections.repairs import kept_for
 from runbook_lib.report.text import count, moment, pluralize
 from runbook_lib.run.facts.cut_over.gates import Gate
@@ -187,6 +188,8 @@ def _after_a_fail(figures: RunFigures) -> NextStep:
                 command_to_run(record, execute=may_write(record), start="validate"),
             ),
         )
+    if (unmade := unmade_in_short(figures.chosen)) and _stopped_at(record) in (None, "validate", LEAK_SCAN):
+        return NextStep(unmade, (command_to_run(record, new=True, execute=may_write(record)),))
     left = [t for t in figures.chosen if t.method == SKIPPED or t.verdict == NOT_MIGRATED]
     if left:
         return NextStep(

@@ -9,6 +9,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.record.model.transform import LeakScanRecord, MaskRuleRecord, SoughtRecord, TransformRecord
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.report.text import count, listed, pluralize
+from runbook_lib.run.facts.masking.transform import TransformStatus
 from runbook_lib.run.steps import TRANSFORM
 
 PSEUDONYMISED = (
@@ -48,11 +49,25 @@ def masking_sentences(record: RunRecord) -> list[str]:
     if record.leak_scan is not None:
         found.append(_coverage(record.leak_scan))
     empty = [table.source for table in tables if _is_empty(table)]
+    unscanned = sorted(
+        table.target
+        for table in tables
+        if table.transform and table.transform.masks and table.leak_scan is None
+        and table.transform.items_derived is not None and table.source not in empty
+    )  # fmt: skip
+    if unscanned:
+        found.append(f"{_targets(len(unscanned))} not scanned for raw values: {listed(unscanned, 3)}.")
     for table in tables:
         found += _of_table(table) if table.source not in empty else ()
     if empty:
-        found.append(f"{pluralize(len(empty), 'table')} without items: {listed(empty, 3)}.")
+        found.append(
+            f"Without items there was nothing to transform in {pluralize(len(empty), 'table')}: {listed(empty, 3)}."
+        )
     return found + _of_windows(record)
+
+
+def _targets(number: int) -> str:
+    return f"{pluralize(number, 'target')} {'was' if number == 1 else 'were'}"
 
 
 def _of_windows(record: RunRecord) -> list[str]:
@@ -84,6 +99,9 @@ def rule_rows(record: RunRecord) -> list[list[str]]:
 
 def idle_rules(record: RunRecord) -> list[str]:
     """The rules that mask, and met no value in any table: the path may be spelled otherwise than the attribute."""
+    made = [table.transform for table in record.tables if table.transform is not None]
+    if any(each.status in (TransformStatus.BEGUN, TransformStatus.FAILED) for each in made):
+        return []  # what was not transformed may hold what they are for
     met = dict[str, bool]()
     for table in record.tables:
         for rule in table.transform.rules if table.transform and table.items_exported else ():
@@ -181,8 +199,6 @@ def _of_table(table: TableRecord) -> Iterator[str]:
     if scan is not None and scan.hits:
         places = sorted({f"{hit.path} ({hit.rule}; {hit.encoding})" for hit in scan.first})
         yield f"{table.target}: {pluralize(scan.hits, 'raw value')} found{f', at {listed(places)}' if places else ''}."
-    elif scan is None and made.masks:
-        yield f"{table.target} was not scanned for raw values."
 
 
 def masked_rows(record: RunRecord) -> list[list[str]]:
