@@ -15,7 +15,7 @@ from runbook_lib.report.judged import judged_record
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.text import moment
 from runbook_lib.run.admission.admit import is_begun, is_of_runner
-from runbook_lib.run.admission.sitting import Sitting
+from runbook_lib.run.admission.sitting import finished_before, to_go_on
 from runbook_lib.run.facts.export import EXPORT_TIME
 from runbook_lib.run.facts.load import EXECUTED
 from runbook_lib.run.facts.publication import PUBLICATION
@@ -100,6 +100,8 @@ def _mode(run: Run, step: str) -> tuple[str, str, str]:
         if run.execute:
             return "REMOVING", BAD, f"removes what this run created in {there}, once its id is typed"
         return "DRY RUN", OPEN, f"nothing will be removed in {there}; execute = True and confirm_cleanup remove"
+    if step != "preflight" and not is_begun(run.folder) and (meant := to_go_on(run.id, run.sitting)):
+        return "NO PLAN", BAD, f"{meant}; run {run.id} would be a new one, which begins with 00_preflight"
     if step in WRITES and run.execute:  # whatever was proved before
         return "WRITING", BAD, f"items will be written to {there}, once the gate below allows it"
     if step == "repair":  # which is for runs that failed: the verdict says nothing new here
@@ -148,8 +150,8 @@ def _said_of(verdict: str, run: Run) -> str:
 def _state(run: Run) -> str:
     """Whether the run is new or gone on with, and why another one is not."""
     if not is_begun(run.folder):
-        finished = run.sitting == Sitting.NEXT
-        why = "; the one before it is finished; to go on with that one, enter its run_id above" if finished else ""
+        known = finished_before(run.id, run.sitting)
+        why = f"; run {known} is finished, and {to_go_on(run.id, run.sitting)}" if known else ""
         return f"NEW: nothing of it is there yet{why}"
     exported = EXPORT_TIME.of(run.ledger)
     of = f"its exports are of {moment(exported)}" if exported else "nothing is exported yet"
@@ -172,10 +174,10 @@ def _after_the_report(run: Run) -> list[tuple[str, str]]:
     record = judged_record(run.ledger, run.id, run.config.name)
     if record.cleaned or record.rolled_back:
         return []
-    if record.verdict in (PASS, DRY_RUN):
-        return [(f"{TO_UNDO}: {NEXT['report']}", f"{NEXT['report']}.ipynb")]
     books = verdict_of_run(record, run.folder).books
-    return [(f"next: {books[0]}, see the verdict below", f"{books[0]}.ipynb")] if books else []
+    found = [(f"next: {books[0]}, see the verdict below", f"{books[0]}.ipynb")] if books else []
+    undo = [(f"{TO_UNDO}: {NEXT['report']}", f"{NEXT['report']}.ipynb")] if record.verdict in (PASS, DRY_RUN) else []
+    return found + undo
 
 
 def _place(who: Identity) -> str:

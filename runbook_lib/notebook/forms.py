@@ -17,6 +17,7 @@ from runbook_lib.notebook.views import differences_shown
 from runbook_lib.plan.naming import choose_tables, is_among
 from runbook_lib.report.text import pluralize, spell_difference
 from runbook_lib.run.admission.confirmation import check_confirmation
+from runbook_lib.run.admission.sitting import to_go_on
 from runbook_lib.run.facts.cut_over.gates import CUT_OVER_ASKED, CutOverAsked
 from runbook_lib.run.run import Run
 from runbook_lib.run.sealed.other_run import earlier_exports
@@ -74,6 +75,10 @@ def confirmation_form(run: Run, step: str) -> ipywidgets.Widget:
     """
     if step == "validate" and not run.config.validate_.canary:
         return ipywidgets.HTML("Nothing to confirm: <code>validate.canary</code> is off, so this notebook only reads.")
+    if not run.pairs():
+        meant = to_go_on(run.id, run.sitting)
+        else_new = f"{meant}; for a new run, begin with 00_preflight" if meant else "run 00_preflight first"
+        return ipywidgets.HTML(escape(f"Nothing to confirm yet: run {run.id} has no plan; {else_new}."))
     if not run.execute:
         return ipywidgets.HTML(
             "Nothing to confirm: <code>execute</code> is False, so nothing is changed. To change that, set "

@@ -19,9 +19,9 @@ from runbook_lib.preflight.plan import Plan
 from runbook_lib.record.build import build_record, not_checked
 from runbook_lib.record.not_checked import counted_ids
 from runbook_lib.record.verdict import REPEATED
-from runbook_lib.repair.choice import KINDS, RepairChoice, check_repair
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.admission.permission import permission
+from runbook_lib.run.admission.sitting import to_go_on
 from runbook_lib.run.facts.cut_over.gates import GateState
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.load import IMPORTS, ImportStatus
@@ -32,7 +32,6 @@ from runbook_lib.run.facts.windows import WindowState, windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.verdicts import Verdict
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.undo.cleanup import check_cleanup
 
 P = ParamSpec("P")
 ENDED = (ExportStatus.COMPLETED, ExportStatus.SKIPPED)
@@ -41,6 +40,8 @@ IMPORT_AGAIN = (
     "run 20_import again for this run: it goes on after the last acknowledged item, and what is complete stays as it "
     "is. Then run this notebook again. With the command: runbook run CONFIG --run-id ID --execute."
 )
+PLAN_FIRST = "run 00_preflight for this run, fix what it names, then run this notebook again."
+NAME_IT = "If you meant a run that has its report already, set run_id to that run under Parameters."
 LOOK_AT = (
     "look at the differences above and at what else writes to the target; 90_report writes all of it down, also now."
 )
@@ -78,22 +79,36 @@ def _left(plan: Plan) -> str:
     return f", {len(plan.not_chosen)} not chosen" if plan.not_chosen else ""
 
 
-@stops(
-    "run 00_preflight for this run, fix what it names, then run this notebook again. If you meant a run that has its "
-    "report already (this one is new), set run_id to that run in the parameters."
-)
 def gate_planned(run: Run) -> Line:
     """The run has a plan, and its pre-flight found nothing in the way."""
-    pairs = run.planned_pairs()
-    blockers = BLOCKERS.of(run.ledger)
+    return stops(_plan_first(run))(_planned)(run)
+
+
+def need_plan(run: Run) -> Line:
+    """Before a gate goes through the plan: without one, its own remedy would lead astray."""
+    return stops(_plan_first(run))(_has_plan)(run)
+
+
+def _plan_first(run: Run) -> str:
+    meant = to_go_on(run.id, run.sitting)
+    return f"{meant}. If you meant a new run: {PLAN_FIRST}" if meant else f"{PLAN_FIRST} {NAME_IT}"
+
+
+def _has_plan(run: Run) -> Line:
+    return Line("GO", f": {len(run.planned_pairs())} tables are planned", GOOD)
+
+
+def _planned(run: Run) -> Line:
+    line, blockers = _has_plan(run), BLOCKERS.of(run.ledger)
     if blockers:
         raise GateFailed(f"the pre-flight found blockers: {stopped_by(blockers)}; fix them and run 00_preflight again")
-    return Line("GO", f": {len(pairs)} tables are planned", GOOD)
+    return line
 
 
 @stops("run the export cell of 10_export again when the cause is gone: what is complete is not repeated.")
 def gate_exports(run: Run) -> Line:
     """Each planned table has a completed export with a checked manifest, or is skipped knowingly."""
+    need_plan(run)
     exports = EXPORTS.all(run.ledger)
     wrong = [
         f"{pair.source}: {exports[pair.source].status if pair.source in exports else 'not exported'}"
@@ -134,6 +149,7 @@ def gate_writes(run: Run) -> Line:
 @stops("run the import cell again when the cause is gone: it goes on after the last acknowledged item.")
 def gate_import(run: Run) -> Line:
     """Each table was loaded to its end, or checked and measured to its end in a dry run."""
+    need_plan(run)
     if not run.execute:
         reestimate(run, "dry run")
     imports = IMPORTS.all(run.ledger)
@@ -215,6 +231,7 @@ def gate_canary(run: Run) -> Line:
 
 def gate_validation(run: Run) -> Line:
     """Each table is proved; in a dry run there is nothing to prove."""
+    need_plan(run)
     left = _not_loaded(run)
     return stops(IMPORT_AGAIN if left else LOOK_AT)(_gate_proved)(run, left)
 
@@ -230,45 +247,18 @@ def _gate_proved(run: Run, left: dict[str, str]) -> Line:
     wrong += [
         f"{source}: {Verdict.UNKNOWN}: its import was {how}" for source, how in left.items() if source not in compared
     ]
+    known = {*facts, *left}
+    wrong += [
+        f"{pair.source}: not compared"
+        for pair in run.planned_pairs()
+        if pair.method != Method.SKIP and pair.source not in known
+    ]
     wrong += [f"canary of {s}: {c.why}" for s, c in CANARIES.all(run.ledger).items() if c.state == CanaryState.FAILED]
     passed = {source for source, fact in facts.items() if fact.verdict == Verdict.PASS}
     unknown = [u for u in not_checked(run.ledger) if u.is_open] if passed else []
     proved = passed - {u.source for u in unknown}
     said = f"{len(proved)} of {len(facts)} tables proved"
     return decide(run, "validate", wrong + [str(u) for u in unknown], said, because=REPEATED)
-
-
-@stops("choose what to repair, type the run's id into confirm_repair and spell the target, if it is the one you mean.")
-def gate_repair(run: Run, choice: RepairChoice, confirm: str) -> Line:
-    """Repairing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
-    if not check_repair(run, choice, confirm):
-        given = _not_given(run, "confirm_repair", confirm)
-        return dry_line(f"nothing will be repaired; set {given} to repair{_left_alone(run, choice)}")
-    said = f" {', '.join(choice.kinds)} items of run {run.id}, confirmed by confirm_repair"
-    return Line("WRITING", f"{said}{_left_alone(run, choice)}", BAD)
-
-
-def _left_alone(run: Run, choice: RepairChoice) -> str:
-    """What the last comparison found wrong, and this choice leaves as it is; what was there before is not wrong."""
-    facts = VALIDATIONS.all(run.ledger).values()
-    found = {name: sum(getattr(fact, kind) or 0 for fact in facts) for name, kind in KINDS.items()}
-    found["delete_extra"] -= sum((fact.there_before or 0) + (fact.otherwise_before or 0) for fact in facts)
-    left = [f"{many:,} {KINDS[n]} ({n} is False)" for n, many in found.items() if many > 0 and not getattr(choice, n)]
-    return f"; not chosen, so that the FAIL stays: {', '.join(left)}" if left else ""
-
-
-@stops("type the run's id into confirm_cleanup and spell the target, if it is the one you mean.")
-def gate_cleanup(run: Run, confirm: str) -> Line:
-    """Removing is allowed: asked for, confirmed by the run's id, and by the name of the target."""
-    if not check_cleanup(run, confirm):
-        return dry_line(f"nothing will be removed; set {_not_given(run, 'confirm_cleanup', confirm)} to remove")
-    return Line("REMOVING", f" what run {run.id} created, confirmed by confirm_cleanup", BAD)
-
-
-def _not_given(run: Run, name: str, confirm: str) -> str:
-    """What has to be set yet before anything is written: one of two, or both."""
-    asked = [] if run.execute else ["execute to True"]
-    return " and ".join([*asked, *([] if confirm else [f"{name} to {run.id!r}"])])
 
 
 def dry_line(text: str) -> Line:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from runbook_lib.extras import require
 from runbook_lib.load.table_load import TableProgress
 from runbook_lib.notebook import gates, live, views
+from runbook_lib.notebook.afterwards import gates as gates_afterwards
 from runbook_lib.notebook.afterwards import views as afterwards
 from runbook_lib.notebook.around import views as around
 from runbook_lib.notebook.banner import Banner, banner_of
@@ -273,7 +274,7 @@ class NotebookRun(Run):
 
     def gate_repair(self, choice: RepairChoice, confirm: str) -> Line:
         """Stop if a repair is requested and not confirmed."""
-        return gates.gate_repair(self, choice, confirm)
+        return gates_afterwards.gate_repair(self, choice, confirm)
 
     def gate_canary(self) -> Line:
         """Stop if the import was stopped on its way, or a canary is requested and not confirmed."""
@@ -285,4 +286,4 @@ class NotebookRun(Run):
 
     def gate_cleanup(self, confirm: str) -> Line:
         """Stop unless removing is confirmed, or this is a dry run."""
-        return gates.gate_cleanup(self, confirm)
+        return gates_afterwards.gate_cleanup(self, confirm)

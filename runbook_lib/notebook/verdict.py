@@ -17,7 +17,10 @@ from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.report.sections.first_screen.standing import NextStep
 from runbook_lib.run.steps import LEAK_SCAN, REPAIR
 
-BOOKS = {REPAIR: "35_repair", "validate": "30_validate", LEAK_SCAN: "33_leak_scan", "report": "90_report"}
+BOOKS = {
+    "import": "20_import", REPAIR: "35_repair", "validate": "30_validate", LEAK_SCAN: "33_leak_scan",
+    "report": "90_report",
+}  # fmt: skip
 THEN = "Then, when it was measured:"
 
 
@@ -42,6 +45,8 @@ class ShownVerdict:
     @property
     def _settings(self) -> str:
         """What the first notebook is to be given beside its defaults to do what the first command does."""
+        if self.books[:1] == (BOOKS["import"],):
+            return f' with run_id = "{self.report.parent.name}" and execute = True, where the target can be entered'
         first = self.next.commands[0].split() if self.next and self.next.commands else []
         return " with delete_extra = True" if self.books[:1] == (BOOKS[REPAIR],) and DELETE_EXTRA in first else ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.notebook.gates import decide, dry_line, stops
+from runbook_lib.notebook.gates import decide, dry_line, need_plan, stops
 from runbook_lib.notebook.output import Line
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.masking.leak_scan import LEAKS
@@ -13,6 +13,7 @@ from runbook_lib.run.run import Run
 @stops("fix the rules, the filter or the hook as the table above says, and start a new run.")
 def gate_transform(run: Run) -> Line:
     """Each export is transformed, and everything exported is kept, filtered or in quarantine."""
+    need_plan(run)
     facts = TRANSFORMS.all(run.ledger)
     wrong = [
         f"{pair.source}: {facts[pair.source].status if pair.source in facts else 'not transformed'}"
@@ -33,6 +34,7 @@ def gate_leaks(run: Run) -> Line:
         return decide(run, "leak_scan", [], "the migration file masks nothing")
     if not run.execute and not run.config.validate_.without_import:
         return dry_line("nothing was written, so there is nothing to look through")
+    need_plan(run)
     facts = LEAKS.all(run.ledger)
     wrong = [
         f"{pair.source}: {f'{facts[pair.source].hits:,} raw values' if pair.source in facts else 'not looked through'}"

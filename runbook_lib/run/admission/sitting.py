@@ -47,6 +47,20 @@ def sitting(name: str, step: str) -> tuple[str, Sitting]:
     return folder.name, Sitting.SAME
 
 
+def finished_before(run_id: str, how: Sitting) -> str:
+    """The finished run in whose place a NEXT one would begin (`demo-lab` for `demo-lab-2`); empty if there is none."""
+    if how is not Sitting.NEXT:
+        return ""
+    name, _, number = run_id.rpartition("-lab-")
+    return _spelled(name, int(number) - 1)
+
+
+def to_go_on(run_id: str, how: Sitting) -> str:
+    """What a person does who meant that finished run, and not a new one; empty where there is none."""
+    known = finished_before(run_id, how)
+    return f'to go on with run {known}, set run_id = "{known}" under Parameters and run all cells' if known else ""
+
+
 def _last(name: str) -> int:
     """The number of the last sitting's run; 1 where there is none."""
     pattern = re.compile(rf"{re.escape(name)}-lab(?:-([1-9]\d*))?")

@@ -113,6 +113,67 @@ def test_a_fail_leads_to_its_repair_and_only_what_is_proved_to_a_cleanup(world: 
 
 
 @pytest.mark.chaos
+def test_after_a_dry_run_a_person_is_led_to_write_and_not_into_a_new_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """20_import with execute asked for the target, said that it was confirmed, and then had no plan."""
+    from runbook_lib.notebook import gates
+
+    world.pair("a", things(4))
+    config = world.config(confirm_target="")
+    sat_through(config, execute=False)
+    told = notebook(config, "report")
+    shown = told.show_verdict(report_run(told))
+    assert 'or here: 20_import with run_id = "test-lab" and execute = True' in str(shown)
+    assert "next: 20_import, see the verdict below" in str(notebook(config, "report").banner().links)
+    seen: list[gates.Line] = []
+    monkeypatch.setattr(gates, "show", seen.append)
+    for step in ("export", "transform", "import", "validate"):
+        run = notebook(config, step, execute=True)
+        banner = run.banner()
+        assert (run.id, banner.mode) == ("test-lab-2", "NO PLAN")
+        assert 'set run_id = "test-lab" under Parameters' in banner.says
+    form = notebook(config, "import", execute=True).form_confirmation()
+    assert "has no plan" in form.value
+    assert "set run_id = &quot;test-lab&quot; under Parameters" in form.value
+    with pytest.raises(GateFailed):
+        notebook(config, "import", execute=True).gate_writes()
+    assert 'set run_id = "test-lab" under Parameters' in seen[-1].remedy
+    assert notebook(config, "preflight").banner().mode == "READS ONLY"  # where a new run begins
+    run = notebook(config, "import", execute=True, run_id="test-lab")
+    run.confirmed = HERE
+    run.gate_writes()
+    import_tables(run)
+    validate_tables(notebook(config, "validate"))
+    assert report_run(notebook(config, "report")).verdict == "PASS"
+    assert notebook(config, "preflight").id == "test-lab-2"
+
+
+@pytest.mark.parametrize("gate", ["planned", "exports", "writes", "import", "canary", "validation", "transform"])
+def test_each_gate_of_a_run_without_a_plan_says_the_one_thing_that_helps(
+    world: World, monkeypatch: pytest.MonkeyPatch, gate: str
+) -> None:
+    """The last gate of 20_import said to run the import cell again, and that of 30_validate that 0 of 0 are proved."""
+    from runbook_lib.notebook import gates
+
+    world.pair("a", things(1))
+    seen: list[gates.Line] = []
+    monkeypatch.setattr(gates, "show", seen.append)
+    with pytest.raises(GateFailed, match="no plan yet"):
+        getattr(notebook(world.config(), "import"), f"gate_{gate}")()
+    (line,) = seen
+    assert line.remedy.startswith("run 00_preflight for this run")
+
+
+def test_what_was_not_compared_is_not_let_through_by_the_gate_of_the_validation(world: World) -> None:
+    world.pair("a", things(1))
+    run = world.open()
+    preflight(run)
+    with pytest.raises(GateFailed, match="not compared"):
+        notebook(world.config(), "validate", run_id=run.id).gate_validation()
+
+
+@pytest.mark.chaos
 def test_a_verdict_is_shown_only_while_its_report_stands(world: World) -> None:
     """After a dry run that was gone on with for real, 30_validate said FAIL and 90_report PASS: neither was written."""
     world.pair("a", things(4))

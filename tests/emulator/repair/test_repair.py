@@ -12,7 +12,7 @@ from runbook_lib.aws.dynamodb.guarded_items import GuardedItems
 from runbook_lib.errors import ConfigError, GateFailed, TransferError
 from runbook_lib.items.canonical import digest
 from runbook_lib.items.keys import key_of
-from runbook_lib.notebook.gates import gate_repair
+from runbook_lib.notebook.afterwards.gates import gate_repair
 from runbook_lib.repair import write
 from runbook_lib.repair.choice import RepairChoice
 from runbook_lib.repair.step import repair_tables

@@ -269,7 +269,8 @@ def test_a_folder_that_cannot_be_written_to_is_refused(world: World, monkeypatch
 @pytest.mark.whole
 def test_a_notebook_that_only_looks_leaves_no_trace(world: World) -> None:
     """Opening a run, and every gate that says no, by hand or by plain papermill."""
-    from runbook_lib.notebook.gates import gate_cleanup, gate_planned, gate_writes
+    from runbook_lib.notebook.afterwards.gates import gate_cleanup
+    from runbook_lib.notebook.gates import gate_planned, gate_writes
 
     world.pair("a", things(3))
     config = world.config(confirm_target=HERE)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import ConfigError, ForbiddenCall, ResumeRefused, TransferError
-from runbook_lib.notebook.gates import gate_cleanup
+from runbook_lib.notebook.afterwards.gates import gate_cleanup
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.targets import REMOVALS
 from runbook_lib.run.run import open_run

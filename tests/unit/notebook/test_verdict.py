@@ -43,6 +43,13 @@ def test_a_fail_leads_to_the_notebook_that_repairs_and_not_only_to_a_command() -
     assert verdict_of_run(records.typed(records.passed()), Path("reports/x")).books == ()
 
 
+def test_a_dry_run_leads_to_the_notebook_that_writes() -> None:
+    shown = verdict_of_run(records.typed(records.dry_run()), Path("reports/demo-lab"))
+    assert 'or here: 20_import with run_id = "demo-lab" and execute = True' in str(shown)
+    assert "<a href='20_import.ipynb'>20_import</a> with run_id = &quot;demo-lab&quot;" in shown._repr_html_()
+    assert shown.books == ("20_import", "30_validate", "90_report")
+
+
 def test_after_a_cleanup_the_box_says_what_is_true_now() -> None:
     """It went on saying FAIL, or PASS, in its colour, of tables whose items were gone."""
     made = records.passed() | {"cleaned": records.stamp(9), "cleanup": [{"source": "a", "items_deleted": 5}]}

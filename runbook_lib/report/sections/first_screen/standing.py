@@ -136,7 +136,7 @@ def _after_a_dry_run(figures: RunFigures) -> NextStep:
     ready = (
         "Ready, but for confirm_target." if confirm_first(record, [command]) else "Ready: nothing stands in the way."
     )
-    return NextStep(f"{ready} {cost}{again}", (command,))
+    return NextStep(f"{ready} {cost}{again}", (command,), () if record.windows else ("import", *_proving(record)))
 
 
 def _deletes(command: str) -> str:
