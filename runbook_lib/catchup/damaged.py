@@ -33,9 +33,13 @@ def asked_anew_if_damaged(run: Run, window: WindowFact) -> Iterator[None]:
             raise
         _forget(run, fact, str(error))
         raise ExportError(
-            f"{error}. Nothing of window {fact.number} of {fact.source} is written; run the same command again with "
+            f"{error}. Nothing of {_told(fact)} of {fact.source} is written; run the same command again with "
             "--execute, which asks for another export of it"
         ) from None
+
+
+def _told(fact: WindowFact) -> str:
+    return f"window {fact.number}{' before the go' if fact.before_go else ''}"
 
 
 def _forget(run: Run, fact: WindowFact, why: str) -> None:
@@ -47,9 +51,10 @@ def _forget(run: Run, fact: WindowFact, why: str) -> None:
             WINDOW_TRANSFORMS.forget(run.ledger, fact.name)
         for file in changes_transformed(run.ledger, fact.name):
             TRANSFORMED_CHANGES.forget(run.ledger, f"{fact.name} {file.raw_key}")
-        for side in (fact.source, raw_side(fact.source)):
-            forget_changes(run.ledger, side, fact.number)
-        forget_refused(run.ledger, fact.source, fact.number)
+        if not fact.trailing:  # of those nothing is kept, and their numbers are those of windows that are applied, too
+            for side in (fact.source, raw_side(fact.source)):
+                forget_changes(run.ledger, side, fact.number)
+            forget_refused(run.ledger, fact.source, fact.number)
         keep_window(
             run.ledger,
             replace(

@@ -6,7 +6,7 @@ import html
 import re
 import sys
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from string import ascii_letters, digits
 
 from runbook_lib.leak_scan.budget import Budget
@@ -93,22 +93,30 @@ def unpacked(
 
 
 def unpacked_further(
-    text: str, runs: Iterable[str], nothing: set[str], budget: Budget, seen: set[str], any_bytes: bool = False
+    text: str,
+    runs: Iterable[str],
+    nothing: set[str],
+    budget: Budget,
+    seen: set[str],
+    search: Callable[[str, str], None],
+    any_bytes: bool = False,
 ) -> Iterator[tuple[str, str | bytes]]:
     """The same of a text that is deep within others: by all steps that leave it a text at once, in one order only.
 
-    Each by itself, and then each of them again, would be the more texts the deeper they are. One that is `seen` is
-    gone on from where it was seen first.
+    Each by itself, and then each of them again, would be the more texts the deeper they are: those on the way are only
+    given to `search`, with the steps to them. One that is `seen` is gone on from where it was seen first.
     """
-    plain, steps = text, list[str]()
+    plain, steps = text, dict[str, None]()
     while (first := next(_respelled(plain, False), None)) is not None and first[1] not in seen:
+        if steps:
+            search(plain, ", ".join(steps))
         seen.add(plain)
         if not budget.take(len(first[1])):
             break
-        steps.append(first[0])
+        steps[first[0]] = None
         plain = str(first[1])
     if steps:
-        yield ", ".join(dict.fromkeys(steps)), plain
+        yield ", ".join(steps), plain
     yield from _held(text, runs, nothing, budget, any_bytes)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ahocorasick_rs import AhoCorasick
 
@@ -43,9 +44,7 @@ class Counted:
     values: int = 0
     decoded: int = 0
     not_decoded: int = 0
-    cut_short: int = (
-        0  # items that come to more than is unpacked of one, or nest deeper: the rest was not looked through
-    )
+    cut_short: int = 0  # items of which a rest was not looked through: it is too much, or nests too deep
 
 
 @dataclass(slots=True)
@@ -226,7 +225,8 @@ def _look(values: RawValues, item: str, found: dict[int, str], budget: Budget) -
             if depth < ALL_WAYS:
                 steps = unpacked(text, runs, values.nothing, budget, values.any_bytes)
             else:
-                steps = unpacked_further(text, runs, values.nothing, budget, seen, values.any_bytes)
+                search = partial(_search_on_the_way, values, found, how)
+                steps = unpacked_further(text, runs, values.nothing, budget, seen, search, values.any_bytes)
             for step, inner in steps:
                 told = f"{how}, {step}" if how else step
                 below = depth if step == ESCAPED and not how else depth + 1  # an item's own JSON is no hiding place
@@ -270,6 +270,10 @@ def _search(values: RawValues, text: str, how: str, found: dict[int, str]) -> No
     if how or "\\" not in text:  # an item's own JSON has its numbers without the escapes, too
         for number in _as_numbers(values, folded):
             found.setdefault(number, how or AS_IT_IS)
+
+
+def _search_on_the_way(values: RawValues, found: dict[int, str], how: str, text: str, step: str) -> None:
+    _search(values, text, f"{how}, {step}", found)
 
 
 def _binaries(item: str) -> Iterator[bytes]:

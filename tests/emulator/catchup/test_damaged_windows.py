@@ -11,13 +11,13 @@ from runbook_lib.catchup import table as catching_up
 from runbook_lib.cutover import quiet
 from runbook_lib.errors import ExportError
 from runbook_lib.preflight.step import preflight
-from runbook_lib.run.facts.cut_over.gates import QUIET_AFTERWARDS
+from runbook_lib.run.facts.cut_over.gates import QUIET_AFTERWARDS, Gate, GateState
 from runbook_lib.run.facts.windows import WindowFact, WindowState, windows_of
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.run.tables.windows import export_files
 from runbook_lib.transform.step import transform_tables
 from runbook_lib.undo.cleanup import clean_up
-from tests.support.cutting_over import cut
+from tests.support.cutting_over import cut, readied, states
 from tests.support.masks import KEY_NAME, MASK_KEY, mask
 from tests.support.moving import SETTINGS, Moving, live, moved
 from tests.support.recorded import export_tables, import_tables
@@ -48,13 +48,19 @@ def exports_in_bucket(world: World) -> list[str]:
     return [entry["Key"] for entry in listed if "AWSDynamoDB" in entry["Key"]]
 
 
-def before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, act: Callable[[Any], None]) -> None:
-    """Have a window be damaged, once, right before it is read by a function whose arguments have it."""
+def before(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Any,
+    name: str,
+    act: Callable[[Any], None],
+    which: Callable[[WindowFact], object] = lambda fact: True,
+) -> None:
+    """Have such a window be damaged, once, right before it is read by a function whose arguments have it."""
     real, done = getattr(module, name), list[bool]()
 
     def acting(*arguments: Any, **more: Any) -> Any:
         fact = next(each for each in arguments if isinstance(each, WindowFact))
-        if not done:
+        if not done and which(fact):
             done.append(True)
             act(fact)
         return real(*arguments, **more)
@@ -160,3 +166,25 @@ def test_a_window_that_is_in_the_target_in_part_is_not_exported_again(
             moving.catch_up()
         assert AGAIN not in str(told.value)
     assert [fact.state for fact in windows_of(moving.run.ledger)] == [WindowState.APPLYING]
+
+
+@pytest.mark.whole
+def test_a_damaged_window_before_the_go_takes_nothing_from_those_that_are_applied(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has their numbers, but not their changes; without these the proof fails, and no go is possible any more."""
+    moving = readied(moved(world))
+    waiting = [Gate.SMOKE]
+
+    def pause(at: Gate, fact: Any) -> None:
+        if at in waiting:
+            waiting.clear()
+            moving.minutes(20)
+
+    with monkeypatch.context() as patch:
+        before(patch, quiet, "raw_window", damaging(world, moving.run, other_bytes), lambda fact: fact.before_go)
+        with pytest.raises(ExportError, match=f"Nothing of window 1 before the go of .*{AGAIN}"):
+            cut(moving, moving.now(), watch=pause)
+    cut(moving, "")
+    assert states(moving)[Gate.GO] == GateState.PASSED
+    assert moving.target() == moving.source()

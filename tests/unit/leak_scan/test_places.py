@@ -202,3 +202,15 @@ def test_a_value_beyond_the_automaton_is_a_word_at_every_place(place: str, tmp_p
     words.settle()
     texts = [(number, put(place, raw)) for number, raw in enumerate(RAW) if " " not in raw]
     assert not missed(RawValues([], [], words), iter(texts))
+
+
+@pytest.mark.parametrize("levels", range(8))
+@pytest.mark.parametrize("lines", ["Customer since 2019\n{}\nCall", "a,b\n1,{}\n", "<p>{}</p>\n<p>b</p>"])
+def test_a_name_in_lines_is_found_however_deep_they_are(values: RawValues, lines: str, levels: int) -> None:
+    """From the fourth level on all respellings are undone at once; without its lines a name is no word any more."""
+    text = json.dumps({"notes": lines.format(SHORT)})
+    for _ in range(levels):
+        text = json.dumps({"body": base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()})
+    counted = Counted()
+    assert look_through(values, json.dumps({"a": {"S": text}}), counted)
+    assert counted.cut_short == 0
