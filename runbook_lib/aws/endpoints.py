@@ -6,6 +6,7 @@ is asked for its STS and other services too; an endpoint of AWS itself, for inst
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from base64 import b64encode
 from functools import cache
@@ -107,6 +108,15 @@ def is_aws(url: str) -> bool:
     """Whether a URL leads to AWS, in any of its partitions."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     return host.endswith(_suffixes())
+
+
+def is_local(endpoint: str | None) -> bool:
+    """Whether an endpoint is on this machine."""
+    host = (urlsplit(endpoint or "").hostname or "").rstrip(".")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @cache

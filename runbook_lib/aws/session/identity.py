@@ -13,7 +13,7 @@ from botocore.loaders import Loader, create_loader
 from runbook_lib.aws.credentials import Chain, credentials_of
 from runbook_lib.aws.deadlines import Session
 from runbook_lib.aws.dynamodb.describe.unknown_members import note_unfamiliar
-from runbook_lib.aws.endpoints import client_of, is_aws, of_other_services
+from runbook_lib.aws.endpoints import client_of, is_aws, is_local, of_other_services
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.errors import ConfigError, CredentialsError
 
@@ -96,6 +96,13 @@ def session_of(side: Any, guard: Guard, region: str | None = None, chain: Chain 
     return session
 
 
+SANDBOX_GONE = (
+    "that is on this machine. If it was the sandbox of runbook demo, it has ended with the demo, and nothing is left "
+    "to go on with: runbook demo --sabotage lost-items --then-repair shows a repair, and runbook sandbox "
+    "--migration FILE stays up, for a new run"
+)
+
+
 def identify(side: str, session: boto3.Session, client: Any, endpoint: str | None) -> Identity:
     """Ask STS who the side is; a server that is not AWS may have none, then a table's ARN says it."""
     region, url = client.meta.region_name, client.meta.endpoint_url
@@ -121,6 +128,7 @@ def _account_of_tables(side: str, client: Any, url: str) -> str:
         names = client.list_tables(Limit=1)["TableNames"] if side == "source" else []
         table = client.describe_table(TableName=names[0]).get("Table") or {} if names else {}
     except (BotoCoreError, ClientError) as error:
-        raise ConfigError(f"{side}: no DynamoDB answers at {url}: {error}") from None
+        why = f"{error}; {SANDBOX_GONE}" if is_local(url) else str(error)
+        raise ConfigError(f"{side}: no DynamoDB answers at {url}: {why}") from None
     parts = str(table.get("TableArn") or "").split(":")
     return parts[4] if len(parts) == 6 else "000000000000"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -45,15 +43,6 @@ class OwnClients:
     @property
     def is_aws(self) -> bool:
         return is_aws(self.dynamodb.meta.endpoint_url)
-
-
-def is_local(endpoint: str | None) -> bool:
-    """Whether an endpoint is on this machine."""
-    host = (urlsplit(endpoint or "").hostname or "").rstrip(".")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def own_clients(

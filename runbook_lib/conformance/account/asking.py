@@ -10,10 +10,11 @@ from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from runbook_lib.aws.dynamodb.describe.tables import list_tables
+from runbook_lib.aws.endpoints import is_local
 from runbook_lib.aws.guard.conformance_calls import OwnNames
 from runbook_lib.aws.outcome import ACCEPTED, FAILURES, code_of, outcome_of
 from runbook_lib.aws.session.identity import Identity
-from runbook_lib.aws.session.own_clients import OwnClients, is_local, own_clients
+from runbook_lib.aws.session.own_clients import OwnClients, own_clients
 from runbook_lib.conformance.account.budget import (
     DEFAULT_LIMIT,
     AskingEstimate,

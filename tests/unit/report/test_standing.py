@@ -39,6 +39,16 @@ def test_a_sandbox_is_never_taken_for_aws() -> None:
     assert "NOT AWS" in render_markdown(records.report_of(made)).split("### Why")[0]
 
 
+@pytest.mark.parametrize("kind", ["PASS", "FAIL", "DRY-RUN", "INTERRUPTED"])
+def test_what_needs_a_server_of_this_machine_says_so(kind: str) -> None:
+    """The report of a demo that failed gave a repair of tables that had ended with its sandbox."""
+    known = "This works while http://127.0.0.1:5511 on this machine is up"
+    assert (known in following(sandboxed(KINDS[kind]())).what) is (kind != "PASS")  # which only verifies the folder
+    assert "on this machine" not in following(KINDS[kind]()).what
+    made = sandboxed(KINDS[kind]()) | {"repair_command": "runbook repair x.yaml --run-id x --write-missing"}
+    assert ("demo --sabotage lost-items --then-repair" in following(made).what) is (kind != "PASS")
+
+
 def test_after_a_cleanup_then_and_now_stand_side_by_side() -> None:
     removal = {"source": "a", "target": "b", "done": True, "table_deleted": True}
     kept = {"source": "c", "target": "d", "kept": "it was changed", "items_deleted": 5}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from runbook_lib.aws.endpoints import is_local
 from runbook_lib.record.remedy import OWN_FILE, REPAIR_FLAGS, repair_words, settings_of
 from runbook_lib.record.run_json import RunRecord
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, REPAIR
@@ -64,4 +65,18 @@ def confirm_first(record: RunRecord, commands: Sequence[str]) -> str:
         f"confirm_target is missing: the settings of this run do not name the target that it would write to. If it is "
         f'the one you mean, put confirm_target: "{spelled}" into your migration file, as you keep it, and give that '
         f"file in place of {OWN_FILE}; the copy in the run's folder is sealed and stays as it is."
+    )
+
+
+def while_it_is_up(record: RunRecord, commands: Sequence[str]) -> str:
+    """That commands need a server on this machine, which may have ended with all its tables; empty where none does."""
+    sides = (record.identity.source, record.identity.target)
+    here = dict.fromkeys(who.endpoint for who in sides if is_local(who.endpoint))
+    asking = [command for command in commands if shlex.split(command)[1] != "verify"]
+    if not here or not asking:
+        return ""
+    shown = "; runbook demo --sabotage lost-items --then-repair shows a repair" if record.repair_command else ""
+    return (
+        f"This works while {' and '.join(map(str, here))} on this machine is up: the sandbox of runbook demo ends with "
+        f"the demo, and its tables with it{shown}."
     )

@@ -19,6 +19,7 @@ from runbook_lib.report.sections.first_screen.commands import (
     command_to_run,
     confirm_first,
     may_write,
+    while_it_is_up,
 )
 from runbook_lib.report.sections.first_screen.taken_on_trust import ANEW, take_back_first
 from runbook_lib.report.sections.masking.unmade import unmade_in_short
@@ -84,9 +85,10 @@ def _deleted(tables: int, items: int) -> str:
 def next_step(figures: RunFigures) -> NextStep | None:
     """The next step, with the exact command; None while the run goes on."""
     found = _following(figures)
-    if found is None or not (first := confirm_first(figures.record, found.commands)):
-        return found
-    return replace(found, what=f"{found.what} {first}")
+    if found is None:
+        return None
+    more = (confirm_first(figures.record, found.commands), while_it_is_up(figures.record, found.commands))
+    return replace(found, what=" ".join(filter(None, (found.what, *more))))
 
 
 def _following(figures: RunFigures) -> NextStep | None:
