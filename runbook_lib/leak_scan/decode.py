@@ -45,9 +45,8 @@ _MAY_BE_QUOTED = re.compile(r"=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n)")
 _SIGNS = re.compile(rb"[%=\\\s]+")
 _WORD = re.compile(r"=\?[\w\-*]+\?q\?([^?]+)\?=", re.IGNORECASE)  # of a header of mail
 _FULL_LINE = re.compile(r"\s(?<=[A-Za-z0-9+/_\-]{40}\s)\s*(?=[A-Za-z0-9+/_\-])")
-_FOLDED = re.compile(
-    r"\r?\n[ \t]"
-)  # of vCard, iCalendar, LDIF and headers: the blank that begins the next line is none
+# Of vCard, iCalendar, LDIF and headers: the blank that begins the next line is none.
+_FOLDED = re.compile(r"\r?\n[ \t]")
 _UTF8_PAIRS = re.compile(rb"(?:\\[0-9a-fA-F]{2})+")  # of LDAP
 _MAY_BE_PAIRS = re.compile(r"\\[c-fC-F][0-9a-fA-F]\\[89abAB][0-9a-fA-F]")
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9:]{0,20})(?:[\s/][^<>]{0,500})?>")
