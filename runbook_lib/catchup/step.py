@@ -132,7 +132,7 @@ def _follow(table: TableToCatchUp, until_lag: timedelta | None) -> None:
         return _end(table, None)
     while True:
         is_now = follow_stream(table, table.streamed.now() + SECOND)
-        lag = max(timedelta(), table.streamed.now() - table.until)
+        lag = max(timedelta(), table.streamed.now() + SECOND - table.until)  # what is told has whole seconds
         if is_now and (until_lag is None or lag <= until_lag):
             return _end(table, lag)
 
@@ -168,7 +168,7 @@ def _lag(table: TableToCatchUp, available: timedelta) -> timedelta:
     What recovery itself lags is a part of it, minutes as a rule. Without a time of the source this machine's counts.
     """
     try:
-        now = server_time(table.run.clients.source, table.pair.source)
+        now = server_time(table.run.clients.source, table.pair.source) + SECOND  # it tells whole seconds
     except ConfigError:
         now = table.run.now()
     return max(now - table.until, available + timedelta(seconds=table.run.config.catch_up.margin_seconds))

@@ -16,7 +16,7 @@ from runbook_lib.report.sections.masking.sentences import masking_outcome
 from runbook_lib.report.sections.repairs import latest_repairs, repairs_in_sum
 from runbook_lib.report.text import count, duration, pluralize, rate
 from runbook_lib.run.admission.admit import is_begun
-from runbook_lib.run.facts.cut_over.gates import last_gate
+from runbook_lib.run.facts.cut_over.gates import GateState, last_gate
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.plan import PAIRS
 from runbook_lib.run.facts.starts import STEP_FACTS, StepStatus
@@ -188,4 +188,6 @@ def _gates_passed(record: RunRecord) -> str:
     if not gates:
         return ""
     names = {str(gate): name for gate, name in GATE_NAMES.items()}
-    return f"{pluralize(len(gates), 'gate')} passed, the last: {names.get(gates[-1].gate, gates[-1].gate)}"
+    passed = sum(gate.state != GateState.NOTHING for gate in gates)
+    asked = f", {count(len(gates) - passed)} with nothing to ask" if passed < len(gates) else ""
+    return f"{pluralize(passed, 'gate')} passed{asked}, the last: {names.get(gates[-1].gate, gates[-1].gate)}"

@@ -16,6 +16,7 @@ from runbook_lib.record.model.table import TableRecord
 from runbook_lib.report.figures.cut_over import hook_lines
 from runbook_lib.report.figures.proof_of_tables import arrived, expected_in_target, unproved
 from runbook_lib.report.figures.run_figures import RunFigures
+from runbook_lib.report.figures.windows import due_in_targets
 from runbook_lib.report.sections.schema_findings import (
     canaries,
     canary_summary,
@@ -183,6 +184,8 @@ def _counts(figures: RunFigures) -> ChecklistAnswer:
         )
     )
     evidence = f"Four counts and the comparison agree for {len(proved):,} of {pluralize(len(tables), 'table')}: {sums}."
+    if any(table.changes for table in figures.record.tables):
+        evidence += f" With the catch-up: {due_in_targets(figures.record)}."
     if wrong:
         return ChecklistAnswer(claim, NO, f"{evidence} They differ for {pluralize(len(wrong), 'table')}.")
     return ChecklistAnswer(claim, YES if tables and len(proved) == len(tables) else NOT_MEASURED, evidence)

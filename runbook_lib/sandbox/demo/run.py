@@ -95,8 +95,9 @@ def run_demo(asked: DemoRequest, say: Say) -> RunRecord:
             record = run_notebooks(Request(config, record.run_id, surroundings=True, after=asked.after), say)
         if not asked.then_repair or record.repair_command is None:
             return record
-        say(f"{record.verdict}: {'; '.join(record.reasons)}")
-        say(f"now as this would: {command_here(record.repair_command)}")
+        say("; ".join(record.reasons) or record.verdict)
+        say("repairing now, which is what this command does:")
+        say(f"  {command_here(record.repair_command)}")
         chosen = dict.fromkeys(REPAIR_ALL, True) | {"confirm_repair": record.run_id}
         return run_notebooks(Request(config, record.run_id, execute=True, repair=chosen, after=asked.after), say)
 

@@ -72,6 +72,9 @@ def test_a_step_that_is_not_part_of_every_run_says_what_came_of_it_too() -> None
     assert outcome_line(record, "leak_scan") == "no raw value found in 30 values of 1 target"
     assert outcome_line(record, "repair").startswith("1 of 1 table has something to repair: 3 items, for 3 write units")
     assert outcome_line(record, "cut_over") == "2 gates passed, the last: writers stopped"
+    gates += [{"gate": "smoke", "state": "nothing to ask"}, {"gate": "go", "state": "passed"}]
+    record = records.typed({"executed": True, "tables": tables, "cut_over": {"gates": gates}, "windows": []})
+    assert outcome_line(record, "cut_over") == "3 gates passed, 1 with nothing to ask, the last: go"
 
 
 def test_the_log_of_the_page_is_what_these_lines_look_like(ledger: Ledger) -> None:

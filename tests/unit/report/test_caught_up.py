@@ -12,6 +12,7 @@ from runbook_lib.report.figures.windows import due_in_targets, window_section
 from runbook_lib.report.model import ReportModel
 from runbook_lib.report.render.html import render_html
 from runbook_lib.report.render.markdown import render_markdown
+from runbook_lib.report.sections.checklist import checklist
 from tests.support import records
 from tests.support.records import KINDS, Record
 
@@ -78,6 +79,13 @@ def test_nobody_has_to_wonder_why_a_target_holds_fewer_items_than_the_export(
     plain = render(records.report_of(records.passed()))
     assert "written or deleted again since" not in plain
     assert "a scan of the target agree for all 31 tables" in plain
+
+
+def test_the_checklist_counts_with_the_catch_up() -> None:
+    (row,) = [row for row in checklist(records.figures(caught_up())) if row.claim == "Item counts verified"]
+    assert "With the catch-up: " in row.evidence
+    assert "- 5 written or deleted again since + 2 in their last version" in row.evidence
+    assert not [row for row in checklist(records.figures(records.passed())) if "With the catch-up" in row.evidence]
 
 
 def test_a_table_that_was_caught_up_with_is_not_called_as_exported_alone() -> None:
