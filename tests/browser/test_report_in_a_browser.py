@@ -97,6 +97,25 @@ def test_the_first_screen_says_the_verdict_what_was_left_out_and_what_needs_atte
         assert box.locator(".word").inner_text() == verdict
 
 
+def test_a_demo_fits_the_list_of_runs_and_its_command_the_first_screen_of_a_phone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """The list was 6 px wider than its box, and the command just below the screen."""
+    record = json.loads((ROOT / "reports" / "sample" / "run.json").read_text(encoding="utf-8"))
+    run = tmp_path / record["run_id"]
+    run.mkdir()
+    (run / "report.html").write_text(render_html(records.report_of(record), []), encoding="utf-8")
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    write_index(tmp_path)
+    with opened(browser, tmp_path / "index.html") as page:
+        boxes = page.evaluate("[...document.querySelectorAll('.runs')].map(box => box.scrollWidth - box.clientWidth)")
+    with opened(browser, run / "report.html", 390, 844) as page:
+        place = page.locator(".next code").first.bounding_box()
+    assert set(boxes) == {0}
+    assert place is not None
+    assert place["y"] + place["height"] <= 844
+
+
 def test_a_command_breaks_between_its_words_and_is_copied_as_it_is(browser: Browser, pages: dict[str, Path]) -> None:
     """A flag that is torn in two at its hyphen (`--write-` and `missing`) is typed wrongly."""
     with opened(browser, pages["FAIL"], 390) as page:

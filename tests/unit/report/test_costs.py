@@ -60,6 +60,7 @@ def test_the_picture_of_the_bill_says_that_it_leaves_out_cost_and_time() -> None
     drawn = used_against_estimate(records.report_of(FULL))
     assert drawn is not None
     texts = [text.get_text() for axes in drawn[0].axes for text in axes.texts]
+    assert all(text.xy[0] >= 1.0 for text in drawn[0].axes[0].texts)  # the dashed line at 1 runs through none
     assert texts == ["102 of at most 210 read units"]  # with the unit said twice the longest was cut at the edge
     assert "for 1 quantity of the bill (not its cost and time); none more than 10% above it" in drawn[1]
 

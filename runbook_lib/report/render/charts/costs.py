@@ -20,9 +20,9 @@ def used_against_estimate(report: ReportModel) -> Drawn | None:
     for place, line in enumerate(lines):
         axes.barh(place, line.share, height=0.6, color=ABOVE if line.is_above else WITHIN, edgecolor="black",
                   linewidth=0.4)  # fmt: skip
-        axes.annotate(_said(line), (line.share, place), (5, 0), textcoords="offset points", va="center", fontsize=8,
-                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
-    axes.axvline(1.0, color="black", linewidth=1, linestyle="--", zorder=0.9)  # below the bars and their labels
+        beyond = max(line.share, 1.0)  # where the dashed line does not run through it
+        axes.annotate(_said(line), (beyond, place), (5, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.axvline(1.0, color="black", linewidth=1, linestyle="--", zorder=0.9)  # below the bars
     axes.set_yticks(range(len(lines)), [line.name for line in lines])
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlim(0, most * 1.5)
