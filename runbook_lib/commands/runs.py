@@ -139,7 +139,8 @@ def _only_report(folder: Path) -> str:
 
 
 def _told(step: Any) -> dict[str, Any]:
-    return {"name": step.name, "status": step.status, "seconds": step.seconds, "message": step.message}
+    said = step.message or ("only looked, nothing was written" if step.is_rehearsal else None)
+    return {"name": step.name, "status": step.status, "seconds": step.seconds, "message": said}
 
 
 def _live_steps(folder: Path) -> list[dict[str, Any]]:
@@ -156,7 +157,11 @@ def _live_steps(folder: Path) -> list[dict[str, Any]]:
 
 
 def _because(step: dict[str, Any]) -> str:
-    return f": {step['message']}" if step["message"] and step["status"] != "completed" else ""
+    return (
+        f": {step['message']}"
+        if step["message"] and (step["status"] != "completed" or step["name"] == "repair")
+        else ""
+    )
 
 
 def _began(row: Any) -> str:

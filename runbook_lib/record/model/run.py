@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from runbook_lib.record.model.base import Count, Moment, Name, Number, Recorded, Section
+from runbook_lib.run.steps import REPAIR
 
 
 class Ground(Section):
@@ -71,6 +72,11 @@ class StepRecord(Section):
     message: str | None = None
     because: str | None = None
     starts: list[StepStartRecord] = []
+
+    @property
+    def is_rehearsal(self) -> bool:
+        """Whether it is a repair that only looked."""
+        return self.name == REPAIR and self.execute is False and self.status == "completed"
 
 
 class Totals(Section):

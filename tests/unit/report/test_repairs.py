@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from runbook_lib.report.render.html import render_html
 from runbook_lib.report.sections.repairs import repair_sentences
 from tests.support import records
 from tests.support.records import Record
@@ -42,3 +45,12 @@ def test_what_failed_or_did_not_end_is_never_called_nothing_to_repair() -> None:
     assert "it failed: no answer" in told[1]
     assert "nothing to repair" not in " ".join(told)
     assert said(repaired("a", 0, status="dry-run")) == []
+
+
+@pytest.mark.parametrize(("execute", "shown"), [(False, 1), (True, 0)])
+def test_a_repair_that_only_looked_is_not_shown_as_one_that_wrote(execute: bool, shown: int) -> None:
+    made = records.passed()
+    made["steps"].append(
+        made["steps"][0] | {"name": "repair", "status": "completed", "message": None, "execute": execute}
+    )
+    assert render_html(records.report_of(made), []).count("only looked, nothing was written") == shown
