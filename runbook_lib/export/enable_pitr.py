@@ -74,8 +74,9 @@ def moment_lost(run: Run, sources: list[str]) -> MomentLost | None:
 
 
 def _reaches(run: Run, source: str, moment: datetime) -> bool:
+    """By whole seconds, as a moment is chosen: of a table whose recovery has just begun it may be the same second."""
     recovery = recovery_of(run.clients.source, source)
-    return recovery.on and (recovery.earliest is None or recovery.earliest <= moment)
+    return recovery.on and (recovery.earliest is None or recovery.earliest.replace(microsecond=0) <= moment)
 
 
 def _window(run: Run, source: str) -> datetime | None:

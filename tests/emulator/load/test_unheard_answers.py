@@ -190,7 +190,7 @@ SETTLED = ["UpdateTimeToLive", "UpdateContinuousBackups", "TagResource", "UntagR
     *(("batch_write", operation) for operation in SETTLED if operation not in ("UpdateTable", "TagResource")),
     *(("import_table", operation) for operation in SETTLED if operation != "UntagResource"),
 ])  # fmt: skip
-@pytest.mark.few(5)
+@pytest.mark.few(2)
 def test_what_was_settled_unheard_is_seen_to_be_settled(
     world: World, unheard: Unheard, strategy: str, operation: str, refusal: str
 ) -> None:
