@@ -35,7 +35,7 @@ from runbook_lib.plan.writing import Method
 from runbook_lib.run.admission.confirmation import check_confirmation
 from runbook_lib.run.facts.cut_over.gates import forget_cut_over
 from runbook_lib.run.facts.load import EXECUTED
-from runbook_lib.run.facts.windows import CAUGHT_UP, UNTIL_LAG, CaughtUp, WindowFact, windows_of
+from runbook_lib.run.facts.windows import CAUGHT_UP, SECOND_EXPORTS, UNTIL_LAG, CaughtUp, WindowFact, windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.steps import CATCH_UP, CUT_OVER, forget_step
 from runbook_lib.run.waiting import Sleep
@@ -118,7 +118,9 @@ def _table(table: TableToCatchUp, until_lag: timedelta | None) -> None:
             break
         table.sleep(max(table.run.config.export.poll_seconds, min(60.0, (SHORTEST - available).total_seconds())))
     _end(table, lag)
-    if table.run.config.catch_up.proof == "full_export" and table.windows():
+    # One that a cut-over made, and that was given up, shows nothing of what has been applied since: it is made anew.
+    is_due = table.run.config.catch_up.proof == "full_export" or SECOND_EXPORTS.of(table.run.ledger, table.pair.source)
+    if is_due and table.windows():
         export_again(table.run, table.pair, table.until, table.sleep)
     return None
 

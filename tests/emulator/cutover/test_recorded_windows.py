@@ -10,8 +10,9 @@ from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import GateFailed
 from runbook_lib.run.facts.cut_over.gates import Gate, GateState
 from runbook_lib.run.run import open_run
+from runbook_lib.run.verdicts import Verdict
 from tests.support.cutting_over import cut, readied, states
-from tests.support.moving import SETTINGS, Moving, moved
+from tests.support.moving import SETTINGS, Moving, live, moved
 from tests.support.world import World
 
 BARE = {"view": "NEW_IMAGE"}
@@ -42,6 +43,25 @@ class Killed(BaseException):
 def kill_at_the_proof(gate: Gate, _: Any) -> None:
     if gate is Gate.DATA_PROOF:
         raise Killed
+
+
+@pytest.mark.chaos
+def test_after_a_cut_over_that_was_given_up_a_catch_up_has_the_second_export_made_anew(world: World) -> None:
+    """The one of the cut-over is of an earlier moment: the table was a FAIL for good, and was to be caught up again."""
+    moving = readied(moved(world, 12, cut_over=FULL))
+
+    def killed(gate: Gate, _: Any) -> None:
+        if gate is Gate.SMOKE:
+            raise Killed
+
+    with pytest.raises(Killed):
+        cut(moving, moving.now(), watch=killed)
+    live(moving, 1)
+    moving.catch_up()
+    found = moving.validated()
+    assert (found.verdict, found.reasons) == (Verdict.PASS, ())
+    assert found.changes is not None
+    assert found.changes.second_export is not None
 
 
 @pytest.mark.chaos
