@@ -9,6 +9,7 @@ from runbook_lib.masking.mask_key import LEAST_BYTES, MaskKey
 from runbook_lib.masking.masker import TableMask
 from runbook_lib.masking.rules import RulesByTable
 from runbook_lib.plan.check import BLOCKER, Check
+from runbook_lib.plan.writing import Method
 from runbook_lib.preflight.checks.context import CheckContext
 
 NO_KEY = MaskKey(bytes(LEAST_BYTES))  # with which nothing is masked
@@ -20,7 +21,7 @@ def of_rules(context: CheckContext) -> Iterator[Check]:
     if transform is None or transform.mask is None:
         return
     rules = RulesByTable(transform.mask.as_rules)
-    for pair in context.pairs:
+    for pair in (each for each in context.pairs if each.method != Method.SKIP):
         keys = [key.name for key in pair.source_facts.key] if pair.source_facts else []
         try:
             TableMask(NO_KEY, rules.of(pair.source), pair.source).refuse_lost_keys(keys)

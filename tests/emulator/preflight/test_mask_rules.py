@@ -96,6 +96,15 @@ def test_rules_that_are_wrong_for_a_table_that_is_left_out_stand_in_no_way(world
     assert preflight(run).blockers == ()
 
 
+def test_rules_that_are_wrong_for_a_table_that_is_skipped_stand_in_no_way(world: World) -> None:
+    world.pair("last", people(1), pitr=False)
+    world.pair("b", people(1))
+    section = load_transform(wrong(world, "two verbs for a path"))
+    section["mask"]["rules"] += [email_rule(table=world.src("b"))]
+    run = open_run(str(world.config(transform=section, export={"without_pitr": "skip"})), "r", execute=True)
+    assert [check for check in preflight(run).blockers if check.configuration] == []
+
+
 def test_what_proposes_rules_says_what_is_wrong_with_those_there_are(world: World) -> None:
     world.pair("last", people(1))
     said = runbook_here("mask", wrong(world, "two verbs for a path"), "--propose")
