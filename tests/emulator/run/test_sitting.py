@@ -52,7 +52,8 @@ def test_what_is_finished_is_not_taken_up_without_a_word(world: World) -> None:
     world.table(world.target, world.dst("a"))
     again = open_run(str(config))
     assert again.id == "test-lab-2"
-    assert says(again).endswith("the one before it is finished; to go on with that one, enter its run_id above")
+    assert says(again).startswith("NEW: nothing of it is there yet; run test-lab is finished")
+    assert 'set run_id = "test-lab" under Parameters' in says(again)
     assert sitting(config) == ("test-lab-2", "PASS")
     assert len(world.items(world.target, world.dst("a"))) == 12
     spelled = open_run(str(config), "test-lab")
