@@ -101,7 +101,7 @@ def test_a_dry_run_that_was_reported_is_gone_on_with_by_its_spelled_id_alone(wor
     assert sitting(config, execute=False) == ("test-lab", "DRY-RUN")
     world.put(world.source, world.src("a"), [{"id": {"S": f"new{n}"}} for n in range(7)])
     again = open_run(str(config))
-    assert says(again).endswith("the one before it is finished; to go on with that one, enter its run_id above")
+    assert 'to go on with run test-lab, set run_id = "test-lab" under Parameters' in says(again)
     assert sitting(config) == ("test-lab-2", "PASS")
     assert len(world.items(world.target, world.dst("a"))) == 12
 
