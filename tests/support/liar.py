@@ -9,13 +9,17 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from tests.support.world import World
 
 DROPPED = ("content-length", "connection", "transfer-encoding", "x-amz-crc32", "date", "server")
 Answer = tuple[int, bytes]
 CLOSED: Answer = (0, b"")  # the connection ends without an answer
 RAW = -1  # in place of a status: what follows are the bytes of the whole answer, after which the connection ends
+
+Lying = TypeVar("Lying", bound="Lies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +123,21 @@ def between(upstream: str) -> Iterator[Between]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Lies(Protocol):
+    """What a server in between says in AWS's place, and what becomes of its answers."""
+
+    def instead(self, request: Request) -> Answer | None: ...
+
+    def after(self, request: Request, status: int, body: bytes) -> Answer | None: ...
+
+
+@contextmanager
+def lied_to(world: World, lies: Callable[[Between], Lying]) -> Iterator[Lying]:
+    """Have the runs of a world that are opened meanwhile hear these lies."""
+    with between(world.endpoint) as lying:
+        made = lies(lying)
+        lying.instead, lying.after, behind, world.endpoint = made.instead, made.after, world.endpoint, lying.endpoint
+        yield made
+        world.endpoint = behind

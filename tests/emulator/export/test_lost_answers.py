@@ -15,7 +15,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.export import EXPORT_TIME, EXPORT_TOKENS
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import clean_up
-from tests.support.liar import RAW, Answer, Between, Request, aws_error, between
+from tests.support.liar import RAW, Answer, Between, Request, aws_error, lied_to
 from tests.support.world import World, things
 
 EXPORT, LIST = "ExportTableToPointInTime", "ListExports"
@@ -48,11 +48,8 @@ class Losing:
 
 @pytest.fixture
 def losing(world: World) -> Iterator[Losing]:
-    with between(world.endpoint) as lying:
-        made = Losing(lying)
-        lying.instead, lying.after, behind, world.endpoint = made.instead, made.after, world.endpoint, lying.endpoint
+    with lied_to(world, Losing) as made:
         yield made
-        world.endpoint = behind
 
 
 def opened(world: World) -> Run:

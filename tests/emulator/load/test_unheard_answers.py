@@ -15,7 +15,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.run import Run, open_cleanup, open_run
 from runbook_lib.undo.cleanup import clean_up
-from tests.support.liar import RAW, Answer, Between, Request, aws_error, between
+from tests.support.liar import RAW, Answer, Between, Request, aws_error, lied_to
 from tests.support.recorded import create_missing_targets, export_tables, import_tables
 from tests.support.tables import target_exists, turn_on_recovery
 from tests.support.world import World, things
@@ -63,11 +63,8 @@ class Unheard:
 
 @pytest.fixture
 def unheard(world: World) -> Iterator[Unheard]:
-    with between(world.endpoint) as lying:
-        made = Unheard(lying)
-        lying.instead, lying.after, behind, world.endpoint = made.instead, made.after, world.endpoint, lying.endpoint
+    with lied_to(world, Unheard) as made:
         yield made
-        world.endpoint = behind
 
 
 def source(world: World) -> str:
