@@ -1,17 +1,18 @@
 """Whether a run may still write to a table of which something is about to be taken back, as its bulk put may.
 
-Or still have one made, by an import whose answer nobody heard.
+Or still have one made, by an import or a CreateTable whose answer nobody heard.
 """
 
 from __future__ import annotations
 
+from runbook_lib.load.targets.asked_for import learn_creation, unheard_creation
 from runbook_lib.load.targets.bulk_put import look_after_bulk_put
 from runbook_lib.load.targets.import_table import learn_import
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.doubt.late_writes import still_in_doubt
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import IMPORTS, ImportFact
-from runbook_lib.run.facts.targets import CREATED
+from runbook_lib.run.facts.targets import CREATED, CreationStatus
 from runbook_lib.run.run import Run
 from runbook_lib.run.witnesses.writers.writing_marks import marked_end
 
@@ -31,18 +32,25 @@ def still_put_in_bulk(run: Run, pair: Pair, loaded: ImportFact, *, look: bool) -
 
 
 def made_tables(run: Run) -> frozenset[str]:
-    """The tables that the run has made, and those that an import may have made whose answer nobody heard."""
-    imports = IMPORTS.all(run.ledger)
-    by_import = {source for source, fact in imports.items() if fact.import_table is not None}
-    made = CREATED.all(run.ledger).items()
-    return frozenset(fact.target for source, fact in made if fact.table_id or source in by_import)
+    """The tables that the run has made, and those that it may have made without hearing of it."""
+    made = CREATED.all(run.ledger).values()
+    return frozenset(fact.target for fact in made if fact.table_id or fact.status == CreationStatus.ASKED_FOR)
 
 
 def why_still_made(run: Run, pair: Pair, *, look: bool) -> str:
-    """Why an ImportTable of this run, whose answer nobody heard, may still make the target; empty where none can.
+    """Why something that this run asked for without hearing an answer may still make the target; empty otherwise.
 
-    With `look` DynamoDB is asked, and a table that the import has made is recorded as the run's own.
+    With `look` DynamoDB is asked about an import, and a table that was made is recorded as the run's own.
     """
+    if unheard_creation(run, pair) is not None:
+        if learn_creation(run, pair, record=look):
+            return ""
+        place = run.clients.target_identity
+        return (
+            f"{pair.target} may still appear, or its tags may, for nobody heard what DynamoDB said to its CreateTable: "
+            f"look for it with aws dynamodb describe-table --table-name {pair.target} --region {place.region}, and run "
+            "the cleanup again once it shows with its tags, or an hour after it was asked for last"
+        )
     loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
     if loaded is None or loaded.import_table is None or loaded.import_table.arn is not None:
         return ""

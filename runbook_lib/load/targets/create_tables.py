@@ -117,18 +117,24 @@ def _ask_for(run: Run, client: Any, pair: Pair, definition: TableDefinition, sle
     note(run, pair, CreationStatus.ASKED_FOR)
     tries = Tries(client, "CreateTable")
     ours = found is not None and known is not None and table_identity(found) == known.table_id
-    if found is None:
-        ours = _request(client, request_of(definition, pair.target, run.id), sleep)
-        found = _described(client, pair.target, sleep)
-    if not ours:
-        _refuse_unmarked(client, found, run.id, sleep, may_be_own=asked or not tries.all_refused)
+    try:
+        if found is None:
+            ours = _request(run, client, pair, request_of(definition, pair.target, run.id), sleep)
+            found = _described(client, pair.target, sleep)
+        if not ours:
+            _refuse_unmarked(client, found, run.id, sleep, may_be_own=asked or not tries.all_refused)
+    except BaseException:
+        if not asked and tries.all_refused:  # the run has made none, and a cleanup need not look for one
+            CREATED.forget(run.ledger, pair.source)
+        raise
     note(run, pair, CreationStatus.CREATING, table_id=table_identity(found), arn=found.arn)
 
 
-def _request(client: Any, request: dict[str, Any], sleep: Sleep) -> bool:
+def _request(run: Run, client: Any, pair: Pair, request: dict[str, Any], sleep: Sleep) -> bool:
     """Ask for a table until AWS takes it; whether this very call made it."""
 
     def ask() -> str | None:
+        note(run, pair, CreationStatus.ASKED_FOR)  # with the time of what is sent last
         answer = aws.create_table(client, request)
         return None if answer == aws.LATER else answer
 

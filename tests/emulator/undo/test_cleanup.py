@@ -151,7 +151,8 @@ def test_a_table_that_may_be_somebody_elses_stays(world: World) -> None:
     source_without_target(world, "a", 4)
     run = world.open(**CREATE_MISSING)
     preflight(run)
-    run.ledger.put("created", world.src("a"), {"target": world.dst("a"), "status": "asked for"})
+    asked = {"target": world.dst("a"), "status": "asked for", "at": "2026-01-14T10:00:00.000Z"}
+    run.ledger.put("created", world.src("a"), asked)
     world.table(world.target, world.dst("a"))
     assert "whose it is is not known" in the_only(clean_up(run, "r")).kept
     assert target_exists(world, world.dst("a"))
