@@ -6,7 +6,7 @@ import html
 import re
 import sys
 from binascii import unhexlify
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from string import ascii_letters, digits
 
 from runbook_lib.leak_scan.budget import Budget
@@ -14,9 +14,9 @@ from runbook_lib.leak_scan.packed import (
     LEAST_PACKED,
     is_packed_or_text,
     is_worth_a_look,
-    may_hide,
     readings,
     run_budget,
+    that_may_hide,
 )
 
 ESCAPED = "JSON in a string"
@@ -166,14 +166,18 @@ def _held(
 
 
 def is_plain(text: str) -> bool:
-    """Whether nothing but single runs of letters and digits could hide anything in a text."""
+    """Whether nothing but lines, and single runs of letters and digits, could hide anything in a text."""
     return (
         text.isascii()
         and not any(mark in text for mark in MARKS)
         and not ("=" in text and _MAY_BE_QUOTED.search(text))
         and not ("<" in text and _TAG.search(text))
-        and not _FULL_LINE.search(text)
     )
+
+
+def has_full_line(text: str) -> bool:
+    """Whether a line of a text may go on in the next one."""
+    return _FULL_LINE.search(text) is not None
 
 
 def blanks_for_plus(text: str) -> str | None:
@@ -186,22 +190,16 @@ def hiding_runs(text: str, nothing: set[str], any_bytes: bool = False) -> tuple[
 
     Those that hide bytes which are no text themselves are returned with these; `remember` them if nothing is in them.
     """
-    hiding, binary, clean = list[str](), dict[str, list[bytes]](), list[str]()
-    for found in set(text.translate(_RUNS).split()) - nothing:
-        if len(found) < LEAST_PACKED:
-            continue
-        if not may_hide(found, any_bytes):
-            clean.append(found)
-            continue
+    hiding, binary = list[str](), dict[str, list[bytes]]()
+    runs = [found for found in set(text.translate(_RUNS).split()) - nothing if len(found) >= LEAST_PACKED]
+    for found in that_may_hide(runs, any_bytes):
         budget = run_budget(found)
         held = [data for _, data in readings(found, budget, any_bytes)]
         if budget.over or any(map(is_packed_or_text, held)):
             hiding.append(found)  # it is taken apart with its item
-        elif not held:
-            clean.append(found)
-        else:
+        elif held:
             binary[found] = held
-    remember(nothing, clean)
+    remember(nothing, set(runs).difference(hiding, binary))
     return hiding, binary
 
 
@@ -210,11 +208,13 @@ def lists_bytes(text: str, any_bytes: bool = False) -> bool:
     return "[" in text and any(True for _ in _listed_bytes(text, any_bytes))
 
 
-def remember(nothing: set[str], runs: Iterable[str]) -> None:
+def remember(nothing: set[str], runs: Collection[str]) -> None:
     """Remember of runs that they hide nothing."""
     if len(nothing) >= MOST_NOTHING:
         nothing.clear()
-    nothing.update(run for run in runs if len(run) <= LONGEST_NOTHING)
+    if max(map(len, runs), default=0) > LONGEST_NOTHING:
+        runs = [run for run in runs if len(run) <= LONGEST_NOTHING]
+    nothing.update(runs)
 
 
 def _listed_bytes(text: str, any_bytes: bool) -> Iterator[tuple[str, str | bytes]]:

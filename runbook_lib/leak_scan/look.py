@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,6 +14,7 @@ from runbook_lib.leak_scan.bytes_as_text import text_inside, text_of_bytes
 from runbook_lib.leak_scan.decode import (
     ESCAPED,
     blanks_for_plus,
+    has_full_line,
     hiding_runs,
     is_plain,
     lists_bytes,
@@ -25,7 +26,7 @@ from runbook_lib.leak_scan.decode import (
 from runbook_lib.leak_scan.opened import is_packed, pieces_of
 from runbook_lib.leak_scan.packed import HEX, from_base64, is_readable
 from runbook_lib.leak_scan.spelling import fold, numbers_of
-from runbook_lib.leak_scan.words import ValueWords
+from runbook_lib.leak_scan.words import BETWEEN, ONE, ValueWords, parts_of, parts_with
 
 ALL_WAYS, DEEPEST = 3, 24  # levels that are unpacked in every order, and at all: what is deeper is counted
 AT_ONCE = 200  # items that are looked through together
@@ -33,7 +34,7 @@ LONG = 12  # characters from which a value is found inside of a word, too
 SHORT, MOST_CLEAN = 64, 20_000  # characters, and how many parts of texts are remembered to be clean
 AS_IT_IS, IN_BINARY, FOR_BLANKS = "as it is", "inside of binary", "+ for blanks"
 BINARY = '"B":"'
-ONE, SET = '":"', 'S":["'  # what every value and every set of an item's JSON has, and no text in it
+SET = 'S":["'  # what every set of an item's JSON has, as every value has `ONE`, and no text in it
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ class RawValues:
     words: ValueWords | None = None
     left_out: set[int] = field(default_factory=set)
     nothing: set[str] = field(default_factory=set)  # what was seen to hide nothing; texts have the same again and again
-    clean: set[str] = field(default_factory=set)  # names and values, between quotes, that are none and hide nothing
+    clean: set[str] = field(default_factory=set)  # parts of items' JSON that are none and hide nothing
+    before: set[str] = field(default_factory=set)  # parts of the items that were looked through last
     any_bytes: bool = field(init=False)  # whether some are bytes, as hexadecimal: then binary is looked for in binary
     _automaton: AhoCorasick | None = field(init=False)
 
@@ -87,11 +89,15 @@ class RawValues:
         if self.words is not None:
             yield from (number for number in self.words.numbers_in(text) if number not in self.left_out)
 
-    def keep_clean(self, parts: set[str]) -> None:
-        """Remember short parts of texts, the same of which stand in item after item."""
+    def keep_clean(self, parts: set[str], hiding: Iterable[str]) -> None:
+        """Remember short parts that were there before, too, of which the same stand in item after item; but not those
+        that are `hiding` anything.
+        """
         if len(self.clean) >= MOST_CLEAN:
             self.clean.clear()
-        self.clean.update(part for part in parts if len(part) <= SHORT)
+        short = {part for part in parts if len(part) <= SHORT}
+        self.clean |= (short & self.before).difference(hiding)
+        self.before = short
 
 
 def _joined(text: str, at: int) -> bool:
@@ -132,8 +138,15 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
         plain = [item for item in items if _is_plain(item)]
         yield from (item for item in items if not _is_plain(item))
         text = " ".join(plain)
-    folded, new = fold(text), set(text.split('"')) - values.clean
-    rest = '"'.join(new)  # no word, number or run goes beyond a quotation mark
+    new = parts_of(text) - values.clean
+    rest = BETWEEN.join(new)  # no word, number, line or run goes beyond a quotation mark
+    if has_full_line(rest):
+        yield from (item for item in plain if has_full_line(item))
+        plain = [item for item in plain if not has_full_line(item)]
+        text = " ".join(plain)
+        new = parts_of(text) - values.clean
+        rest = BETWEEN.join(new)
+    folded = fold(text)
     if (
         lists_bytes(text, values.any_bytes)
         or any(True for _ in values.within(folded))
@@ -149,23 +162,12 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
     remember(values.nothing, binary)
     counted.items += len(plain)
     counted.values += text.count(ONE) + text.count(SET)
-    values.keep_clean(new.difference(_parts_with(rest, hiding)))
+    values.keep_clean(new, parts_with(rest, hiding))
     for item in plain if hiding else ():
         if any(run in item for run in hiding):
             counted.items -= 1
             counted.values -= item.count(ONE) + item.count(SET)
             yield item
-
-
-def _parts_with(text: str, runs: Sequence[str]) -> Iterator[str]:
-    """What stands between quotes in a text and has one of the runs in it."""
-    for run in runs:
-        at = text.find(run)
-        while at >= 0:
-            end = text.find('"', at)
-            end = len(text) if end < 0 else end
-            yield text[text.rfind('"', 0, at) + 1 : end]
-            at = text.find(run, end)
 
 
 def _is_plain(text: str) -> bool:

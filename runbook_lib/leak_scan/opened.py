@@ -17,6 +17,7 @@ PROBE = 64  # bytes that tell whether anything is packed
 MOST_MEMORY = 128 << 20  # that an unpacker may ask for, whatever its data says that it needs
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 BZIP, XZ, LZMA, ZIP = b"BZh", b"\xfd7zXZ\0", b"]\0\0", b"PK\x03\x04"
+PACKED = (GZIP, *ZLIB, BZIP, XZ, LZMA, ZIP)  # with which packed bytes begin
 
 
 def is_packed(data: bytes) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from binascii import Error as BadBase64
 from binascii import a2b_base64, unhexlify
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from string import ascii_letters, hexdigits
 
 from runbook_lib.leak_scan.budget import EACH, Budget
 from runbook_lib.leak_scan.bytes_as_text import LEAST_WIDE, WIDE_MARKS, text_of_bytes, wide_text
 from runbook_lib.leak_scan.joined import LEAST_JOINED, joined_base64
-from runbook_lib.leak_scan.opened import is_packed, pieces_of
+from runbook_lib.leak_scan.opened import PACKED, is_packed, pieces_of
 
 MOST_READINGS = 32
 SHORTEST_HEX = 12  # digits
@@ -27,13 +29,16 @@ _HEX_AND_DASH = f"{hexdigits}-"
 _BASE32_DIGITS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV")
 _PADDING = ("", "===", "==", "=")
 BASE64, HEXADECIMAL = "Base64", "hexadecimal"
-_PACKED = frozenset(b"\x1f\x78B\xfd]P")  # with which they begin
 # How a byte looks: of ASCII, the first of two to four bytes of another character, the rest of one, or none of these.
 _KINDS = bytes(
     ord("t" if code in b"\t\n\r" or 32 <= code < 127 else "-" if 128 <= code < 192 else "2" if 194 <= code < 224
         else "3" if 224 <= code < 240 else "4" if 240 <= code < 245 else " ") for code in range(256)
 )  # fmt: skip
-SIX = "tttttt"
+SIX, SIX_BYTES = "tttttt", b"tttttt"
+_FILL = ("", "", "//", "/")  # digits of Base64 for what is missing of four
+_MARKS = (*PACKED, *WIDE_MARKS)
+_BEGINS = re.compile(rb"\xff\xff\xff(?:%s|[\x00-\x7f]{6})" % b"|".join(map(re.escape, _MARKS)), re.DOTALL)  # or ASCII
+_Piece = tuple[str, str]  # a run, and what of it may be bytes
 
 
 def readings(run: str, budget: Budget, any_bytes: bool = False) -> Iterator[tuple[str, bytes]]:
@@ -50,51 +55,91 @@ def run_budget(run: str) -> Budget:
     return Budget(MOST_READINGS * (len(run) + EACH))
 
 
-def may_hide(run: str, any_bytes: bool = False) -> bool:
-    """Whether `readings` could have anything to say of a run: the inner loop of a scan, for nearly none has."""
-    if run.isalnum():
-        return _word_may_hide(run, any_bytes)
-    if len(run) >= SURELY_NO_BASE64 and not run.strip(_HEX_AND_DASH):
-        for part in run.split("-"):
-            if len(part) >= SHORTEST_HEX and not len(part) & 1 and (any_bytes or _may_be_read(unhexlify(part))):
-                return True
-        return False
-    parts = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
-    if len(parts) > 2:
-        budget = run_budget(run)
-        return any(True for _ in readings(run, budget, any_bytes)) or budget.over
-    return _may_be_base64(run.replace("-", "+").replace("_", "/"), any_bytes) or any(
-        len(part) >= LEAST_PACKED and _word_may_hide(part, any_bytes) for part in parts
+def that_may_hide(runs: Iterable[str], any_bytes: bool = False) -> set[str]:
+    """Those of which `readings` may have anything to say: the inner loop of a scan, for nearly none hides anything.
+
+    What the runs stand for is made and looked at of all of them together, not of one after the other.
+    """
+    spelled, others = list[str](), list[str]()
+    for run in runs:
+        (others if len(run) < SURELY_NO_BASE64 or run.strip(_HEX_AND_DASH) else spelled).append(run)
+    pieces = [
+        (run, part) for run in spelled for part in run.split("-") if len(part) >= SHORTEST_HEX and not len(part) & 1
+    ]
+    others += [run for run in spelled if (len(run) < SURELY_HEX or len(run) & 1) and run.isalnum()]
+    hiding, hexes, base64s = _spelled_otherwise(others, any_bytes)
+    hexes += pieces
+    if any_bytes:
+        return hiding.union(run for run, _ in (*hexes, *base64s))
+    filled = [piece + _FILL[len(piece) & 3] for _, piece in base64s]
+    return hiding.union(
+        _read_together(hexes, [piece for _, piece in hexes], "f" * 6, unhexlify),
+        _read_together(base64s, filled, "/" * 4, a2b_base64),
     )
 
 
-def _word_may_hide(run: str, any_bytes: bool) -> bool:
-    size = len(run)
-    if size >= SHORTEST_HEX and not size & 1 and not run.strip(hexdigits):
-        if any_bytes or _may_be_read(unhexlify(run)):
-            return True
-        if size >= SURELY_HEX:
-            return False
-    elif run[0] in "0xX" and _MARKED_HEX.fullmatch(run):
-        return True
-    if _is_base32(run) and (data := _from_base32(run)) and (any_bytes or _may_be_read(data)):
-        return True
-    return _may_be_base64(run, any_bytes)
+def _spelled_otherwise(runs: Sequence[str], any_bytes: bool) -> tuple[set[str], list[_Piece], list[_Piece]]:
+    """The runs that may hide something, and pieces that are bytes in hexadecimal and in Base64."""
+    hiding, hexes, base64s = set[str](), list[_Piece](), list[_Piece]()
+    for run in runs:
+        words = [run]
+        if not run.isalnum():
+            words = run.replace("_", "-").replace("/", "-").replace("+", "-").split("-")
+            if len(words) > 2:
+                hiding.add(run)  # which of its parts belong together is for `readings` to say
+                continue
+            if len(run) & 3 != 1:
+                base64s.append((run, run.replace("-", "+").replace("_", "/")))
+            words = [word for word in words if len(word) >= LEAST_PACKED]
+        for word in words:
+            if not word.strip(hexdigits) and len(word) >= SHORTEST_HEX and not len(word) & 1:
+                hexes.append((run, word))
+                if len(word) >= SURELY_HEX:
+                    continue
+            elif word[0] in "0xX" and _MARKED_HEX.fullmatch(word):
+                hiding.add(run)
+            if (word.islower() or word.isupper()) and _is_base32(word):
+                data = _from_base32(word)
+                if data and (any_bytes or _may_be_read(data)):
+                    hiding.add(run)
+            if len(word) & 3 != 1:
+                base64s.append((run, word))
+    return hiding, hexes, base64s
 
 
-def _may_be_base64(run: str, any_bytes: bool) -> bool:
-    if (odd := len(run) & 3) == 1:
-        return False
-    try:
-        data = a2b_base64(run + _PADDING[odd])
-    except BadBase64:
-        return False
-    return any_bytes or _may_be_read(data)
+def _read_together(
+    pieces: Sequence[_Piece], spelled: Sequence[str], apart: str, decode: Callable[[str], bytes]
+) -> Iterator[str]:
+    """The runs of which pieces may be read, given with what is to be decoded for each.
+
+    Between these stand three bytes that no text has, which are spelled `apart`.
+    """
+    data, digits = decode(apart.join(("", *spelled, ""))), len(apart)
+    ends = accumulate((len(text) + digits for text in spelled), initial=digits)
+    starts = [end * 3 // digits for end in ends]
+    for number in _worth_reading(data, starts):
+        run, piece = pieces[number]
+        start = starts[number]
+        if _may_be_read(data[start : start + len(piece) * 3 // digits]):
+            yield run
+
+
+def _worth_reading(data: bytes, starts: Sequence[int]) -> set[int]:
+    """The numbers of the pieces among which are all that may be read, by where each starts."""
+    kinds = data.translate(_KINDS).replace(b"2-", b"tt").replace(b"3--", b"ttt").replace(b"4---", b"tttt")
+    found = {bisect_right(starts, begin.end() - 1) - 1 for begin in _BEGINS.finditer(data)}
+    for looked_in, sign in ((kinds, SIX_BYTES), (data, b"\0")):
+        at = looked_in.find(sign)
+        while at >= 0:
+            number = bisect_right(starts, at)
+            found.add(number - 1)
+            at = looked_in.find(sign, starts[number])
+    return found
 
 
 def _may_be_read(data: bytes) -> bool:
     """Whether it is worth a closer look: it may be a text, packed, or have a text within that may be a value."""
-    if data.isascii() or data[0] in _PACKED or data[:2] in WIDE_MARKS:
+    if data.isascii() or data.startswith(_MARKS):
         return True
     if 0 in data:
         if len(data) >= LEAST_WIDE:

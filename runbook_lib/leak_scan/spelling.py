@@ -124,7 +124,7 @@ def numbers_of(folded: str) -> tuple[str, str]:
         if mark in folded:
             found += _at_places(folded, place)
     plain = " ".join(_plainly(dict.fromkeys(found))) if found else ""
-    return " ".join(match.translate(_NO_DIGITS) for match in spaced), plain
+    return "|".join(spaced).translate(_NO_DIGITS).replace("|", " "), plain
 
 
 def _at_places(folded: str, place: re.Pattern[str]) -> Iterator[str]:

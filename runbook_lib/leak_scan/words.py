@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from string import punctuation
 from typing import IO
@@ -17,27 +17,51 @@ RECORD = DIGEST + NUMBER
 _ASCII = {code: chr(code) for code in range(128)}  # a table that has every letter is looked up without exceptions
 _BUT_AT = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]<>()'), " ")
 _ALL = _ASCII | dict.fromkeys(map(ord, '#:/|,;"{}[]@'), " ")
+NO_TEXT = "\ufffd"  # in what bytes hold that are no text, whose words do not come twice either
+ONE, BETWEEN = '":"', '"|"'  # before every value in an item's JSON; what no item's JSON has
 WITHIN = "@.-_+"  # what a word may have within it whatever stands around it, but at its ends
 _BARE = _ASCII | {ord(sign): " " for sign in punctuation if sign not in WITHIN}
-BITS = 1 << 25  # of the filter before the digests: 4 MB; with a million values three in a hundred words pass it
+LAST = (1 << 25) - 1  # bit of the filter before the digests, 4 MB: of a million values three words in a hundred pass it
 MOST_CLEAN = 4_000  # words remembered that are no values: texts have the same ones again and again
-NO_TEXT = "\ufffd"  # in what bytes hold that are no text, whose words do not come twice either
 SHORT = 64  # characters of such a word at most: whole texts may have megabytes, and do not come twice
 
 
+def parts_of(text: str) -> set[str]:
+    """The single values in the JSON of items, and what stands between two of them."""
+    first, *others = text.split(ONE)
+    parts = {first}
+    for part in others:
+        end = part.find('"')
+        parts.add(part[:end])
+        parts.add(part[end + 1 :])
+    return parts
+
+
+def parts_with(text: str, runs: Sequence[str]) -> Iterator[str]:
+    """The parts, with `BETWEEN` between them in a text, that have one of the runs in them."""
+    for run in runs:
+        at = text.find(run)
+        while at >= 0:
+            start, end = text.rfind(BETWEEN, 0, at), text.find(BETWEEN, at)
+            end = len(text) if end < 0 else end
+            yield text[start + len(BETWEEN) if start >= 0 else 0 : end]
+            at = text.find(run, end)
+
+
 def words_of(text: str) -> set[str]:
-    """The whole texts between quotes, words, and addresses in a folded text."""
+    """The whole texts between quotes, words, and addresses in a folded text that are long enough for a value."""
     parts = text.split('"')
-    words = {text, *parts, *text.translate(_ALL).split()}
+    words = [text, *parts, *text.translate(_ALL).split()]
     if "@" in text:
         shown = " ".join(part for part in parts if "@" in part)
-        words.update(word for word in shown.translate(_BUT_AT).split() if "@" in word)
-    return words
+        words += (word for word in shown.translate(_BUT_AT).split() if "@" in word)
+    return {word for word in words if len(word) >= LEAST}
 
 
 def bare_words(words: Iterable[str]) -> set[str]:
     """Words without what stands around and between them in links, forms, cookies, code and sentences."""
-    return {bare.strip(WITHIN) for bare in " ".join(words).translate(_BARE).split()}
+    bare = [bare.strip(WITHIN) for bare in " ".join(words).translate(_BARE).split()]
+    return {word for word in bare if len(word) >= LEAST}
 
 
 class ValueWords:
@@ -47,11 +71,12 @@ class ValueWords:
         self._folder, self._key, self.count = folder, key, 0
         self._open: dict[int, IO[bytes]] = {}
         self._settled: dict[int, mmap.mmap] = {}
-        self._bits, self._clean = bytearray(BITS >> 3), set[str]()
+        self._bits, self._clean = bytearray((LAST + 1) >> 3), set[str]()
+        self._before = set[str]()
 
     def add(self, value: str, number: int) -> None:
         """Take one more value; one that is there already counts twice."""
-        digest, bit = self._digest(value), hash(value) % BITS
+        digest, bit = self._digest(value), hash(value) & LAST
         self._bits[bit >> 3] |= 1 << (bit & 7)
         slot = digest[0]
         if slot not in self._open:
@@ -78,12 +103,12 @@ class ValueWords:
 
     def numbers_in(self, text: str) -> Iterator[int]:
         """The numbers of the values that a folded text is, or that are words in it."""
-        bits, held = self._bits, False
+        bits, last, held = self._bits, LAST, False
         new = words_of(text) - self._clean
-        new |= bare_words(word for word in new if not word.isalnum() and " " not in word) - self._clean
-        for word in new:
-            bit = hash(word) % BITS
-            if bits[bit >> 3] >> (bit & 7) & 1 and len(word) >= LEAST and (number := self.number_of(word)) is not None:
+        new |= bare_words([word for word in new if not word.isalnum() and " " not in word]) - self._clean
+        for word in [word for word in new if bits[(hash(word) & last) >> 3]]:
+            bit = hash(word) & 7
+            if bits[(hash(word) & last) >> 3] >> bit & 1 and (number := self.number_of(word)) is not None:
                 yield number
                 held = True
         if held:
@@ -91,7 +116,9 @@ class ValueWords:
         if len(self._clean) >= MOST_CLEAN:
             self._clean.clear()
         if NO_TEXT not in text:
-            self._clean.update(word for word in new if len(word) <= SHORT)
+            short = {word for word in new if len(word) <= SHORT}
+            self._clean |= short & self._before
+            self._before = short
 
     def number_of(self, value: str) -> int | None:
         """The number of a value, or None for one that was not added."""

@@ -96,6 +96,7 @@ def test_looking_for_raw_values_costs_at_most_what_three_naive_digests_do(tmp_pa
         def look() -> None:
             values.nothing.clear()
             values.clean.clear()
+            values.before.clear()
             assert not list(look_through_all(values, made, Counted()))
 
         said = "all of them inside of every text" if fact.whole == 0 else f"{fact.whole:,} of them as values and words"
@@ -106,5 +107,5 @@ def test_looking_for_raw_values_costs_at_most_what_three_naive_digests_do(tmp_pa
     measure(naive, anywhere, words)
     show("leak scan", f"{MANY:,} items of {sum(map(len, made)) // MANY} bytes that were masked, 1 thread", naive,
          anywhere, words)  # fmt: skip
-    assert anywhere.ratio(naive) > 0.36  # its automaton suffers more from a busy machine's cache
-    assert words.ratio(naive) > 0.27
+    assert anywhere.ratio(naive) > 0.42  # its automaton suffers more from a busy machine's cache
+    assert words.ratio(naive) > 0.31

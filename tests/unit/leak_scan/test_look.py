@@ -31,7 +31,7 @@ from runbook_lib.leak_scan.budget import Budget
 from runbook_lib.leak_scan.bytes_as_text import text_of_bytes
 from runbook_lib.leak_scan.look import AT_ONCE, Counted, look_through, look_through_all
 from runbook_lib.leak_scan.opened import pieces_of
-from runbook_lib.leak_scan.packed import every_reading, may_hide, readings
+from runbook_lib.leak_scan.packed import LEAST_PACKED, every_reading, readings, that_may_hide
 from runbook_lib.leak_scan.sought import Gathered, RawTable, gather
 from runbook_lib.leak_scan.spelling import UNSEEN, fold
 from runbook_lib.masking.hook import HookContext, ItemHook
@@ -362,7 +362,7 @@ def test_what_is_found_once_is_found_as_often_as_it_is_there(hidden: str, most: 
     _, (values, _, _) = sought(tmp_path, items, rules(), most=most)
     lines = [orjson.dumps({"id": {"S": f"k{n}"}, "x": {"S": hidden}}).decode() for n in range(3 * AT_ONCE)]
     other = [orjson.dumps({"id": {"S": "1"}, "x": {"S": "nobody"}}).decode()] * AT_ONCE
-    assert [line for line, _ in look_through_all(values, [*other, *lines, *other], Counted())] == lines
+    assert [line for line, _ in look_through_all(values, [*other, *other, *lines, *other], Counted())] == lines
     assert "nobody" in values.clean
     assert hidden not in values.clean
 
@@ -578,8 +578,17 @@ def test_no_run_is_passed_over_that_has_a_reading() -> None:
             reads = any(True for _ in readings(run, Budget()))
             read += has
             assert reads or not has, run
-            assert may_hide(run) or not reads, run
+            assert that_may_hide([run]) or not reads or len(run) < LEAST_PACKED, run
     assert read > 1_800
+
+
+def test_of_many_runs_together_the_same_are_passed_over_as_of_each_by_itself() -> None:
+    draw = random.Random(4)
+    runs = [run for _ in range(80) for text in _texts(draw) for run in text.split("=") if len(run) >= LEAST_PACKED]
+    for any_bytes in (False, True):
+        assert that_may_hide(runs, any_bytes) == {run for run in runs if that_may_hide([run], any_bytes)}
+    assert {run for run in runs if any(True for _ in readings(run, Budget()))} <= that_may_hide(runs)
+    assert len(that_may_hide(runs)) < 0.9 * len(set(runs))
 
 
 def test_many_items_at_once_are_looked_through_as_each_by_itself(tmp_path: Path) -> None:
