@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.error_classes import CLASSES, ErrorClass
+from runbook_lib.errors import ConfigError, TableError
 
 ACCEPTED = "accepted"
 FAILURES = (ClientError, BotoCoreError)
@@ -56,6 +57,17 @@ def is_repeated(error: Exception) -> bool:
     The refusal is of the last request alone: an earlier one may have been done, and may be what the last one met.
     """
     return isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts") != 0
+
+
+def is_seen(look: Callable[[], bool]) -> bool:
+    """Whether what a call was refused for is seen to be done all the same; False where nobody can look.
+
+    An earlier request may have done it whose answer was lost, within the client or in a call before.
+    """
+    try:
+        return look()
+    except (*FAILURES, TableError, ConfigError):
+        return False
 
 
 def outcome_of(call: Callable[..., Any], **params: Any) -> str:

@@ -1,7 +1,7 @@
 """The calls that create a table and settle what CreateTable does not take.
 
-Each can be repeated: what is settled already is left as it is. So what is refused the second time within a call may be
-refused because the first, whose answer was lost, has settled it: that is looked at.
+Each can be repeated: what is settled already is left as it is. So what is refused may be refused
+because an earlier request, whose answer was lost, has settled it: that is looked at.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runbook_lib.aws.dynamodb.describe.definition import recovery_days
 from runbook_lib.aws.dynamodb.describe.tables import ttl_attribute
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.outcome import is_repeated
+from runbook_lib.aws.outcome import is_repeated, is_seen
 from runbook_lib.aws.pages import pages
-from runbook_lib.errors import ConfigError, TableError
+from runbook_lib.errors import TableError
 
 MADE, THERE, LATER = "made", "there", "later"
 
@@ -99,9 +99,9 @@ def _call(client: Any, operation: str, not_now: set[str], is_done: Callable[[], 
         code, unheard = error.response["Error"]["Code"], ""
         if code in not_now:
             return False
+        if is_seen(is_done):
+            return True
         if is_repeated(error):
-            if _is_seen(is_done):
-                return True
             unheard = "; an earlier request, whose answer nobody heard, may have done it all the same: run again"
         kind = _InUse if code == "ResourceInUseException" else TableError
         raise told(kind(f"{operation} of {_named(request)} was refused: {error}{unheard}"), error) from None
@@ -109,14 +109,6 @@ def _call(client: Any, operation: str, not_now: set[str], is_done: Callable[[], 
         failure = TableError(f"{operation} of {_named(request)} failed: {error}; run again to go on")
         raise told(failure, error) from None
     return True
-
-
-def _is_seen(is_done: Callable[[], bool]) -> bool:
-    """Whether something is seen to be done; that nobody can look leaves the refusal as it is."""
-    try:
-        return is_done()
-    except (ClientError, BotoCoreError, TableError, ConfigError):
-        return False
 
 
 def _named(request: dict[str, Any]) -> str:

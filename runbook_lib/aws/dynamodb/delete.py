@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.outcome import code_of, is_repeated
+from runbook_lib.aws.outcome import code_of, is_repeated, is_seen
 from runbook_lib.errors import TableError, TransferError
 
 OBJECTS_AT_ONCE = 1000  # of DeleteObjects
@@ -17,7 +17,7 @@ def delete_table(client: Any, name: str, *, protected: bool) -> None:
     """Delete a table, lifting its deletion protection if it has one."""
     try:
         if protected:
-            client.update_table(TableName=name, DeletionProtectionEnabled=False)
+            _unprotect(client, name)
         client.delete_table(TableName=name)
     except client.exceptions.ResourceNotFoundException:
         return
@@ -25,6 +25,14 @@ def delete_table(client: Any, name: str, *, protected: bool) -> None:
         if is_repeated(error) and _is_going(client, name):
             return  # the refusal came of an earlier request whose answer nobody heard
         raise told(TableError(f"table {name} could not be deleted: {error}; run the cleanup again"), error) from None
+
+
+def _unprotect(client: Any, name: str) -> None:
+    try:
+        client.update_table(TableName=name, DeletionProtectionEnabled=False)
+    except ClientError:
+        if not is_seen(lambda: not is_protected(client, name)):
+            raise
 
 
 def _is_going(client: Any, name: str) -> bool:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.definition import REGISTER_TAG
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.outcome import is_unknown
+from runbook_lib.aws.outcome import is_seen, is_unknown
 from runbook_lib.aws.pages import pages
 from runbook_lib.aws.s3.objects import list_objects
 from runbook_lib.errors import TableError, TransferError
@@ -80,6 +80,8 @@ def set_register_tag(client: Any, arn: str, place: str) -> None:
     try:
         client.tag_resource(ResourceArn=arn, Tags=[{"Key": REGISTER_TAG, "Value": place}])
     except (ClientError, BotoCoreError) as error:
+        if is_seen(lambda: register_tag(client, arn) == place):
+            return  # by an earlier request, whose answer nobody heard
         raise TableError(f"the tag {REGISTER_TAG} of {arn} cannot be set: {error}") from None
 
 
@@ -88,6 +90,8 @@ def take_register_tag(client: Any, arn: str) -> None:
     try:
         client.untag_resource(ResourceArn=arn, TagKeys=[REGISTER_TAG])
     except (ClientError, BotoCoreError) as error:
+        if is_seen(lambda: register_tag(client, arn) is None):
+            return  # as above
         raise TableError(f"the tag {REGISTER_TAG} of {arn} cannot be taken off: {error}") from None
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 
-from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.errors import TableError, TransferError
 from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.load import IMPORTS
@@ -177,30 +176,6 @@ def test_a_table_whose_mark_does_not_show_is_not_called_anothers_where_it_may_be
     unheard.stop()
     made = create_missing_targets(again(run), sleep=lambda seconds: None)
     assert made[world.src("a")]["status"] == "created"
-
-
-SETTLED = ["UpdateTimeToLive", "UpdateContinuousBackups", "TagResource", "UntagResource", "UpdateTable"]
-
-
-@pytest.mark.parametrize("refusal", ["ValidationException", "AccessDeniedException", "ResourceInUseException"])
-@pytest.mark.parametrize(("strategy", "operation"), [
-    *(("batch_write", operation) for operation in SETTLED if operation not in ("UpdateTable", "TagResource")),
-    *(("import_table", operation) for operation in SETTLED if operation != "UntagResource"),
-])  # fmt: skip
-@pytest.mark.few(2)
-def test_what_was_settled_unheard_is_seen_to_be_settled(
-    world: World, unheard: Unheard, strategy: str, operation: str, refusal: str
-) -> None:
-    """Many settings are refused the second time because the first has set them."""
-    run, _ = planned(world, strategy)
-    unheard.set(operation, refusal, times=1)
-    create_missing_targets(run, sleep=lambda seconds: None)
-    if strategy == "import_table":
-        import_tables(run)
-    assert (unheard.lost, unheard.left) == (1, 0)
-    target = world.dst("a")
-    found = replace(read_definition(world.target, target), name=world.src("a"))
-    assert found == read_definition(world.source, world.src("a"))
 
 
 @pytest.mark.parametrize("refusal", ["ResourceInUseException", "AccessDeniedException"])

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.describe.tables import TableDescription, as_described, description_of, table_description
 from runbook_lib.aws.outage import told
-from runbook_lib.aws.outcome import is_repeated
+from runbook_lib.aws.outcome import is_repeated, is_seen
 from runbook_lib.aws.pages import pages, whole
 from runbook_lib.errors import ConfigError, TransferError
 
@@ -129,11 +129,18 @@ def _index_limit(index: dict[str, Any]) -> int | None:
     return _set((index.get("OnDemandThroughput") or {}).get("MaxWriteRequestUnits"))
 
 
+def _is_warm(client: Any, name: str, units: int) -> bool:
+    found = describe_capacity(client, name)
+    return found is not None and (found[1].warm_write_units or 0) >= units
+
+
 def raise_warm_throughput(client: Any, name: str, units: int) -> None:
     """Ask for more warm write units; the client must have been granted it for this table."""
     try:
         client.update_table(TableName=name, WarmThroughput={"WriteUnitsPerSecond": units})
     except (ClientError, BotoCoreError) as error:
+        if is_seen(lambda: _is_warm(client, name, units)):
+            return  # by an earlier request, whose answer nobody heard
         unheard = "; an earlier request, whose answer nobody heard, may have raised it" if is_repeated(error) else ""
         failure = TransferError(f"the warm throughput of {name} could not be raised to {units:,}: {error}{unheard}")
         raise told(failure, error) from None
