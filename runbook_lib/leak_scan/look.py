@@ -26,7 +26,7 @@ from runbook_lib.leak_scan.decode import (
 from runbook_lib.leak_scan.opened import is_packed, pieces_of
 from runbook_lib.leak_scan.packed import HEX, from_base64, is_readable
 from runbook_lib.leak_scan.spelling import fold, numbers_of
-from runbook_lib.leak_scan.words import BETWEEN, ONE, ValueWords, parts_of, parts_with
+from runbook_lib.leak_scan.words import BETWEEN, ONE, ValueWords, parts_with, values_and_between
 
 ALL_WAYS, DEEPEST = 3, 24  # levels that are unpacked in every order, and at all: what is deeper is counted
 AT_ONCE = 200  # items that are looked through together
@@ -138,13 +138,13 @@ def _doubtful(values: RawValues, items: Sequence[str], counted: Counted) -> Iter
         plain = [item for item in items if _is_plain(item)]
         yield from (item for item in items if not _is_plain(item))
         text = " ".join(plain)
-    new = parts_of(text) - values.clean
+    new = values_and_between(text) - values.clean
     rest = BETWEEN.join(new)  # no word, number, line or run goes beyond a quotation mark
     if has_full_line(rest):
         yield from (item for item in plain if has_full_line(item))
         plain = [item for item in plain if not has_full_line(item)]
         text = " ".join(plain)
-        new = parts_of(text) - values.clean
+        new = values_and_between(text) - values.clean
         rest = BETWEEN.join(new)
     folded = fold(text)
     if (

@@ -26,7 +26,7 @@ MOST_CLEAN = 4_000  # words remembered that are no values: texts have the same o
 SHORT = 64  # characters of such a word at most: whole texts may have megabytes, and do not come twice
 
 
-def parts_of(text: str) -> set[str]:
+def values_and_between(text: str) -> set[str]:
     """The single values in the JSON of items, and what stands between two of them."""
     first, *others = text.split(ONE)
     parts = {first}
