@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from runbook_lib.masking.expression.typed import EXACT, MEMBERS, TYPES, spelled_as
+from runbook_lib.masking.expression.typed import EXACT, MEMBERS, TYPES, example_such_as, spelled_as
 
 DATA = frozenset({"values", "value"})  # below `transform`: what is compared with items, or written into them
 NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -46,22 +46,23 @@ def _type_at(path: tuple[str | int, ...]) -> str | None:
 
 
 def _instead(written: str, read: Any, kind: str | None, path: tuple[str | int, ...]) -> str:
-    text = spelled_as("S", written)
+    text = str(spelled_as("S", written))
     if kind == "BOOL":
         return str(read).lower() if isinstance(read, bool) else "true or false"
     if kind == "NULL":
         return "true"
+    number = spelled_as("N", written)
     if kind == "N":
-        return spelled_as("N", written) if _is_number(written) else spelled_as("N", read)
+        return (number if _is_number(written) else spelled_as("N", read)) or example_such_as("N")
     if kind is not None:
-        return spelled_as("B", written) if kind == "B" else text
+        return str(spelled_as("B", written)) if kind == "B" else text
     if isinstance(read, bool):
         return f"{text} for the text, or {str(read).lower()}"
-    if not _is_number(written):
+    if not _is_number(written) or number is None:
         return f"{text} for the text"
     if "values" in path:
-        return f"{text} for the text, or {{N: {spelled_as('N', written)}}} for the number"
-    plain = spelled_as("N", written).strip('"')  # a constant has no types
+        return f"{text} for the text, or {{N: {number}}} for the number"
+    plain = number.strip('"')  # a constant has no types
     digits = plain.strip("-").replace(".", "")
     exact = len(digits) <= EXACT and NUMBER.fullmatch(plain) and "E" not in plain
     return f"{text} for the text, or {plain} for the number" if exact else f"{text} for the text"

@@ -16,7 +16,10 @@ TYPES = frozenset({*PARSED_TYPES, *FORMS})
 EXACT = 15  # digits that a float of YAML keeps, whatever they are (IEEE 754)
 MOST_DIGITS, LEAST_EXPONENT, MOST_EXPONENT = 38, -130, 125  # "Supported data types", Developer Guide
 MEMBERS = {"SS": "S", "NS": "N", "BS": "B"}
-EXAMPLES = {"S": '"text"', "N": '"12.5"', "B": '"AAEC"', "M": '{name: "text"}', "L": '["text", 5]'}
+EXAMPLES = {
+    "S": 'a text, such as "text"', "N": 'a number that DynamoDB has, such as "12.5"', "B": 'Base64, such as "AAEC"',
+    "M": 'a map, such as {name: "text"}', "L": 'a list, such as ["text", 5]',
+}  # fmt: skip
 YES, NO = frozenset({"true", "yes", "on", "y", "1"}), frozenset({"false", "no", "off", "n", "0"})
 
 
@@ -80,22 +83,31 @@ def _of_type(kind: str, held: Any) -> Attribute:
 def _write(kind: str, held: Any) -> str:
     """What to write instead of a value that is none of its type."""
     if kind == "BOOL":
-        spelled = str(held).lower()
-        told = ["{BOOL: true}"] * (spelled not in NO) + ["{BOOL: false}"] * (spelled not in YES)
+        word = str(held).lower()
+        told = ["{BOOL: true}"] * (word not in NO) + ["{BOOL: false}"] * (word not in YES)
         return f"write {' or '.join(told)}"
     if kind == "NULL":
         return "write {NULL: true}"
     if kind in MEMBERS:
         some = held if isinstance(held, list) else [held]
-        members = dict.fromkeys(spelled_as(MEMBERS[kind], each) for each in some) or [EXAMPLES[MEMBERS[kind]]]
-        return f"write {{{kind}: [{', '.join(members)}]}}, with one member at least and each once"
-    return f"write {{{kind}: {spelled_as(kind, held)}}}"
+        members = [one for each in some if (one := spelled_as(MEMBERS[kind], each)) is not None]
+        if len(members) < max(1, len(some)):
+            return f"write one member at least, each once: {example_such_as(MEMBERS[kind], kind + ': [{}]')}"
+        return f"write {{{kind}: [{', '.join(dict.fromkeys(members))}]}}, with one member at least and each once"
+    spelled = spelled_as(kind, held)
+    return f"write {{{kind}: {spelled}}}" if spelled is not None else f"write {example_such_as(kind, kind + ': {}')}"
 
 
-def spelled_as(kind: str, held: Any) -> str:
-    """How a scalar is spelled in YAML as a type of DynamoDB; an example where it cannot be one."""
+def example_such_as(kind: str, around: str = "") -> str:
+    """What a value of a type is, with an example that says it is one; `around` is what stands in braces around it."""
+    what, such_as, example = EXAMPLES[kind].partition(", such as ")
+    return what + such_as + (f"{{{around.format(example)}}}" if around else example)
+
+
+def spelled_as(kind: str, held: Any) -> str | None:
+    """How a scalar is spelled in YAML as a type of DynamoDB; None where it cannot be one."""
     if isinstance(held, Mapping | list | bytes) or held is None:
-        return EXAMPLES[kind]
+        return None
     text = str(held).lower() if isinstance(held, bool) else str(held)
     if kind == "B":
         text = _as_base64(text)
@@ -103,11 +115,11 @@ def spelled_as(kind: str, held: Any) -> str:
         try:
             text = _number(text.replace("_", "").lstrip("+"))
         except ValueError:
-            return EXAMPLES[kind]
+            return None
     elif kind == "L":
         return f"[{spelled_as('S', held)}]"
     elif kind != "S":
-        return EXAMPLES[kind]
+        return None
     plain = text.replace("\\", "\\\\").replace('"', '\\"')
     shown = "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in plain)
     return f'"{shown}"'

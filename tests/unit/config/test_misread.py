@@ -41,7 +41,10 @@ def test_what_yaml_reads_as_something_else_is_refused_by_key_and_line(place: str
         read(place, value)
 
 
-WRITE = re.compile(r"; write (?P<one>.+?)(?: for the text)?(?:,? or (?P<other>.+?)(?: for the number)?)?$")
+WRITE = re.compile(
+    "; write (?:a number that DynamoDB has, such as )?"
+    r"(?P<one>.+?)(?: for the text)?(?:,? or (?P<other>.+?)(?: for the number)?)?$"
+)
 PLAIN = [
     "NO", "yes", "on", "12:30", "0123", "0x1F", "1_000", "1_0.5", ".inf", ".nan", "1e5", "08", "+491234567", "-012",
     "2026-01-14", "2026-01-14T10:00:00Z", "12345678901234567890.123", "1e400",
@@ -83,6 +86,35 @@ def test_what_to_write_instead_of_a_value_without_a_type_is_taken(place: str, pl
             typed_value(data["transform"]["filter"][0]["values"][":e"])
         else:
             RuleSetting.model_validate({"path": "a", "with": "constant", **data["transform"]["mask"]["rules"][0]})
+
+
+NO_NUMBERS = ["1E400", "1e400", "-1e-200", "1" * 39 + "e1", ".inf", ".nan", "[1]", "{a: b}", "null"]
+
+
+def refusal(place: str, value: str) -> str:
+    """What is said against a value, by the file or by what reads its values; nothing where it is taken."""
+    try:
+        data, _ = parse(Path("m.yaml"), place.format(value))
+        typed_value(data["transform"]["filter"][0]["values"][":e"])
+    except (ConfigError, ValueError) as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("around", ["{}", "[{}]", *TYPED])
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_an_example_says_that_it_is_one(around: str, value: str) -> None:
+    """It is no spelling of what was written."""
+    said = refusal(PLACES[0].format(around), value)
+    for example in ("12.5", "AAEC", '"text"'):
+        before, shown, _ = said.partition(example)
+        assert not shown or "such as {" in before or "such as " in before[-9:] or ", as {" in before
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_other_number_is_advised_for_one_that_dynamodb_has_not(place: str) -> None:
+    for value in ("1E400", "1e400", "-1e-200"):
+        assert advised(place, value) == [f'"{value}"']
 
 
 @pytest.mark.parametrize("place", PLACES)
