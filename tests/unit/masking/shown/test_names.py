@@ -50,6 +50,15 @@ KINDS: dict[str, st.SearchStrategy[str]] = {
     "Base64 for URLs": st.builds(lambda n: unpadded(base64.urlsafe_b64encode(f"elena novak {n}".encode())), DIGITS),
     "Base32": st.builds(lambda n: unpadded(base64.b32encode(f"elena {n}".encode())).lower(), DIGITS),
     "URL-encoded": st.builds(lambda who: f"{who}%40people.example", PEOPLE),
+    "access key": st.from_regex("(AKIA|ASIA|AIDA|AROA|ANPA)[A-Z2-7]{16}", fullmatch=True),
+    "access key behind a word": st.from_regex("key_AKIA[A-Z2-7]{16}", fullmatch=True),
+    "ticket": st.from_regex("[A-GI-X][A-Z]{3}[-_][0-9]{4}", fullmatch=True),
+    "number of a ticket": st.from_regex("(order|ticket|user|Customer|INV|id)[-_]?[0-9]{3,6}", fullmatch=True),
+    "licence plate": st.from_regex("[BMK]-[A-Z]{2}[1-9][0-9]{2}", fullmatch=True),
+    "capitals and digits": st.from_regex("([A-Z][0-9]){2,8}|([A-Z]{2}[0-9]{2}){2,4}", fullmatch=True),
+    "capitals around digits": st.from_regex("[A-Z]{3}[0-9]{2}[A-Z]{3}", fullmatch=True),
+    "parts of capitals and digits": st.from_regex("[A-Z][0-9][A-Z]-[A-Z][0-9]{2}[A-Z]", fullmatch=True),
+    "letters and digits": st.from_regex("[g-z]{2}[0-9]{2}[g-z]{2}[0-9]{2}", fullmatch=True),
     "words": st.builds(lambda who: f"Elena {who}", PEOPLE),
 }  # fmt: skip
 MARKERS = st.one_of(*KINDS.values())
@@ -162,16 +171,33 @@ def test_attributes_of_items_are_data_where_most_of_them_come_once() -> None:
     assert "path='*', type='S', values=60" in said
 
 
+CODES = (
+    "AKIAIOSFODNN7EXAMPLE ASIAQWERTYUIOPASDFGH ABCD-1234 JIRA-4711 INV_2041 order-4711 user1234 c4711 ab12cd34 X7K9 "
+    "AB12CD K7X9P2 A1B2C3D4 LH123 ABC123 M-AB123 TKT-9F3A T4-R7-Q2 id123"
+)  # fmt: skip
+
+
+def test_codes_are_not_shown() -> None:
+    codes = CODES.split()
+    assert [code for code in codes if looks_named(code)] == []
+    said = told([{"m": {"M": {code: {"S": "x"} for code in codes}}}])
+    assert [code for code in codes if code in said] == []
+
+
 def test_words_of_developers_are_shown() -> None:
     spelled = (
         "id pk sk GSI1PK email firstName last_name addressLine1 address_line_2 iso8601 sha256 created-at ipV4Address "
         "_version oauth2Token s3Key dateOfBirth HTTPStatusCode x y2 is_deleted e2e networkId customerIdentifier ttl "
-        "ownershipInformation deadLetterQueue facade decade beforeImage utf8 year2024 KycStatus vatNo"
+        "ownershipInformation deadLetterQueue facade decade beforeImage utf8 year2024 KycStatus vatNo "
+        "address2 line1 SHA256 SHA-256 ISO8601 iso_8601 ipv4 IPv4 IPV4ADDRESS GSI1SK LSI2 ADDRESS_LINE_2 LINE10 S3KEY "
+        "base64 BASE64 rfc3339 x509 http404 i18n I18N L10N k8s K8S B2B E2E OAUTH2TOKEN EC2 MD5 md5Hash h264 UTF16 p99 "
+        "top10 line_1_of_2 AWS_REGION STATUS"
     )
     words = spelled.split()
     assert [word for word in words if not looks_named(word)] == []
-    item: Item = {"m": {"M": {word: {"S": "x"} for word in words}}}
+    maps = [words[at : at + MOST_NAMES // 2] for at in range(0, len(words), MOST_NAMES // 2)]
+    item: Item = {f"m{at}": {"M": {word: {"S": "x"} for word in some}} for at, some in enumerate(maps)}
     said = told([item])
-    assert [word for word in words if f"path='m.{word}'" not in said] == []
+    assert [word for at, some in enumerate(maps) for word in some if f"path='m{at}.{word}'" not in said] == []
     kinds = [{f"kind{n % 4}": {"M": {f"of{n % 4}": {"S": "x"}, "note": {"S": "x"}}}} for n in range(40)]
     assert [n for n in range(4) if f"path='kind{n}.of{n}'" not in told(kinds)] == []
