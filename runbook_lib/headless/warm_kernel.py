@@ -31,6 +31,9 @@ READY_LINE = (
     "import runbook_lib.notebook.notebook_run, runbook_lib.notebook.charts; __import__('gc').freeze()"
 )
 ARGUMENTS = ["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={READY_LINE}"]
+# An executed notebook is stored with its errors, and variables hold items: neither a profile nor a startup file of the
+# user's, or of the machine's, says how errors are shown.
+UNLED = ["--IPKernelApp.exec_PYTHONSTARTUP=False", "--ZMQInteractiveShell.xmode=Context"]
 # Variables and numbers of cells; the ledger that a notebook had open closes with its last name. What every module has
 # goes, too, and is put back: without `__spec__` the kernel can start no process, and so no worker.
 EMPTY = (
@@ -56,6 +59,7 @@ class WarmKernel:
         self._manager: AsyncKernelManager | None = None
         self._client: AsyncKernelClient | None = None
         self._settling: str | None = None
+        self._profile: tempfile.TemporaryDirectory[str] | None = None
         self._early = tempfile.TemporaryFile() if log is None else None  # noqa: SIM115  # closed by stop()
 
     def start(self) -> AsyncKernelManager:
@@ -64,8 +68,13 @@ class WarmKernel:
             manager = AsyncKernelManager(kernel_name="python3", config=QUIET)
             said = self._log or self._early
             assert said is not None, "a kernel that is to be started again was settled"
+            self._profile = tempfile.TemporaryDirectory(prefix="runbook-ipython-", ignore_cleanup_errors=True)
+            environment = os.environ | {"IPYTHONDIR": self._profile.name}
             with stderr_in(said):
-                _finished(manager.start_kernel(cwd=str(self._folder), extra_arguments=list(ARGUMENTS)))
+                start = manager.start_kernel(
+                    cwd=str(self._folder), extra_arguments=[*ARGUMENTS, *UNLED], env=environment
+                )
+                _finished(start)
             self._manager = manager
         return self._manager
 
@@ -105,6 +114,9 @@ class WarmKernel:
             client.stop_channels()
         if manager is not None:
             _finished(manager.shutdown_kernel(now=client is None))
+        profile, self._profile = self._profile, None
+        if profile is not None:
+            profile.cleanup()
         early, self._early = self._early, None
         if early is not None:
             with early:

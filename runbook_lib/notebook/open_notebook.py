@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.notebook.notebook_run import NotebookRun
+from runbook_lib.notebook.output import hide_values
 from runbook_lib.run.admission.permission import taken_up
 from runbook_lib.run.run import open_cleanup, open_run
 
@@ -19,7 +20,10 @@ def open_notebook_run(
 
     Leave to write holds for the notebooks of one sitting: what was asked for and confirmed in one of them need not be
     said again in the others. A spelled `run_id` takes nothing over.
+
+    From here on, errors of this kernel are shown without what variables held, see `hide_values`.
     """
+    hide_values()
     if step == "cleanup":
         run = open_cleanup(config, run_id, execute, tables, kind=NotebookRun)
     else:

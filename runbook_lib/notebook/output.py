@@ -33,6 +33,9 @@ WORDS = {
     ),
 }  # fmt: skip
 
+# The ways of a shell to show an error, which a startup file may have replaced.
+OWN_DISPLAYS = ("showtraceback", "_showtraceback", "showsyntaxerror", "get_exception_only")
+
 
 def is_watched() -> bool:
     """Whether a person may be watching; headless runs (RUNBOOK_HEADLESS) draw only what stays."""
@@ -109,3 +112,19 @@ def at_end_of_cell(act: Callable[[], None]) -> None:
         act()
 
     shell.events.register("post_run_cell", end)
+
+
+def hide_values() -> None:
+    """Show errors in this kernel with their lines and without what variables held; nothing outside of IPython.
+
+    A notebook is stored with its errors, and variables hold items. A user's profile or startup file may have chosen
+    the verbose mode, a handler, a display or a debugger that shows them.
+    """
+    shell = get_ipython()
+    if shell is None:
+        return
+    for name in OWN_DISPLAYS:
+        vars(shell).pop(name, None)  # what was put in place of the class's own
+    shell.xmode = "Context"
+    shell.call_pdb = False
+    shell.init_traceback_handlers(((), None))
