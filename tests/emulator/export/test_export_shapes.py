@@ -7,14 +7,14 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from runbook_lib.errors import ConfigError, ManifestError, TransferError
+from runbook_lib.errors import ManifestError
 from runbook_lib.export_format.manifest import read_manifest
-from runbook_lib.preflight.step import preflight, refuse_misconfigured
-from tests.support.recorded import export_tables, import_tables
+from tests.support.in_process import runbook_here
 from tests.support.world import World
 
 ID = "01715685260608-c488b4e1"
@@ -87,25 +87,25 @@ DAMAGED: dict[str, tuple[Objects, str]] = {
 }
 
 
-def reusing(world: World, prefix: str, objects: Objects) -> Any:
-    """A run of the one table whose export lies under a prefix; its source table exists nowhere."""
+def ran(world: World, prefix: str, objects: Objects) -> CompletedProcess[str]:
+    """The command on the one table whose export lies under a prefix; its source table exists nowhere."""
     folder = f"{world.tag}/{prefix}/AWSDynamoDB/{ID}/".replace("//", "/")
     for name, body in objects.items():
         world.put_object(folder + name, body)
     world.table(world.target, world.dst("a"))
-    return world.open(
+    config = world.config(
         tables={"include": ["Exported"], "rename": None, "overrides": {"Exported": world.dst("a")}},
         export={"reuse": {"Exported": f"s3://{world.bucket}/{folder}"}},
-    )
+    )  # fmt: skip
+    return runbook_here("run", config, "--run-id", "r", "--execute")
 
 
 @pytest.mark.parametrize("shape", LOADED)
 @pytest.mark.few(2)
 def test_a_whole_export_is_loaded(world: World, shape: str) -> None:
-    run = reusing(world, *LOADED[shape])
-    assert preflight(run).blockers == ()
-    export_tables(run)
-    import_tables(run)
+    done = ran(world, *LOADED[shape])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (world.record("r")["verdict"], world.record("r")["tables"][0]["items_written"]) == ("PASS", 3)
     found = sorted(world.items(world.target, world.dst("a")), key=lambda i: i["id"]["S"])
     assert found == [{"id": {"S": f"i{n}"}, "n": {"N": str(n)}} for n in range(3)]
 
@@ -113,19 +113,17 @@ def test_a_whole_export_is_loaded(world: World, shape: str) -> None:
 @pytest.mark.parametrize("shape", REFUSED)
 def test_what_is_no_whole_export_is_a_configuration_error(world: World, shape: str) -> None:
     objects, says = REFUSED[shape]
-    with pytest.raises(ConfigError, match=says):
-        refuse_misconfigured(preflight(reusing(world, "made", objects)))
+    done = ran(world, "made", objects)
+    assert (done.returncode, world.items(world.target, world.dst("a"))) == (2, [])
+    assert says in done.stderr
 
 
 @pytest.mark.parametrize("shape", DAMAGED)
 def test_files_that_are_not_what_the_manifest_says_are_named(world: World, shape: str) -> None:
     objects, says = DAMAGED[shape]
-    run = reusing(world, "made", objects)
-    preflight(run)
-    export_tables(run)
-    with pytest.raises(TransferError, match=says):
-        import_tables(run)
-    assert world.items(world.target, world.dst("a")) == []
+    done = ran(world, "made", objects)
+    assert (done.returncode, world.items(world.target, world.dst("a"))) == (1, [])
+    assert says in " ".join(world.record("r")["tables"][0]["reasons"])
 
 
 def test_of_a_chain_that_aws_wrote_the_full_export_is_taken_and_the_changes_are_refused_by_name() -> None:
