@@ -15,6 +15,7 @@ import pytest
 from runbook_lib.errors import ManifestError
 from runbook_lib.export_format.manifest import read_manifest
 from tests.support.in_process import runbook_here
+from tests.support.real_chain import real_chain
 from tests.support.world import World
 
 ID = "01715685260608-c488b4e1"
@@ -22,7 +23,7 @@ TABLE = "arn:aws:dynamodb:eu-central-1:111122223333:table/Exported"
 ROWS = b"".join(b'{"Item":{"id":{"S":"i%d"},"n":{"N":"%d"}}}\n' % (n, n) for n in range(3))
 DATA = "data/uimbi7eofu2b5kzkxe63gsvb6i.json.gz"
 Objects = dict[str, bytes]
-CHAIN = Path(__file__).resolve().parents[4] / "shared" / "real-export-chain"
+CHAIN = real_chain() or Path("nowhere")
 
 
 def export(data: bytes = b"", items: int = 3, **summary: Any) -> Objects:
