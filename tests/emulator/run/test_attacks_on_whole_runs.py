@@ -220,3 +220,23 @@ def test_a_store_that_knows_no_chunked_uploads_takes_a_scan(world: World) -> Non
         config = world.config(staging={"endpoint_url": server.endpoint}, export={"without_pitr": "scan"})
         done = ran(config, "r", "--execute")
     assert (done.returncode, refused) == (0, []), done.stdout + done.stderr
+
+
+@pytest.mark.chaos
+def test_a_gateway_that_shows_what_it_was_sent_brings_no_item_into_a_run_or_onto_the_screen(world: World) -> None:
+    ssn = "078-05-1120"
+    world.pair("a", [{"id": {"S": f"i{n}"}, "ssn": {"S": ssn}} for n in range(20)])
+    shown: list[bytes] = []
+
+    def before(asked: between.Asked) -> between.Said | None:
+        if asked.operation != "BatchWriteItem":
+            return None
+        shown.append(asked.body)
+        return 403, [("Content-Type", "text/html")], b"<html>Blocked: " + asked.body + b"</html>"
+
+    with between.between(world.endpoint, before=before) as server:
+        done = ran(world.config(target={"endpoint_url": server.endpoint}), "r", "--execute")
+    assert done.returncode == 1
+    assert any(ssn.encode() in body for body in shown)
+    assert ssn not in done.stdout + done.stderr
+    assert [name for name, body in bytes_of(world.folder / "reports").items() if ssn.encode() in body] == []
