@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 
 from runbook_lib.aws.dynamodb.guarded_items import ExportedLine
@@ -18,11 +18,20 @@ from runbook_lib.validate.overlay import OverlaidExport
 from runbook_lib.validate.readers import ExportReader
 
 
-def exported_lines(one: ExportReader | OverlaidExport, full: ExportReader, secret: RunSecret) -> Iterator[ExportedLine]:
-    """Every item that should be in the target; what the import could not write and what is no item is left out."""
+def exported_lines(
+    one: ExportReader | OverlaidExport,
+    full: ExportReader,
+    secret: RunSecret,
+    left_out: Mapping[str, Container[int]] | None = None,
+) -> Iterator[ExportedLine]:
+    """Every item that should be in the target; what is no item is left out.
+
+    So are lines of the full export: by file those that are given or, by default, that the import could not write.
+    """
+    left_out = full.refused if left_out is None else left_out
     overlay = one if isinstance(one, OverlaidExport) else None
     for file in full.files:
-        for found in _of_file(full, file, secret):
+        for found in _of_file(full, file, secret, left_out.get(file.key, ())):
             if overlay is None or overlay.overlay.get(found.key) is None:
                 yield found
     for fact, file in overlay.windows if overlay is not None else ():
@@ -30,11 +39,10 @@ def exported_lines(one: ExportReader | OverlaidExport, full: ExportReader, secre
         yield from _of_window(overlay, fact, file, secret)
 
 
-def _of_file(full: ExportReader, file: DataFile, secret: RunSecret) -> Iterator[ExportedLine]:
-    refused = full.refused.get(file.key, ())
+def _of_file(full: ExportReader, file: DataFile, secret: RunSecret, left_out: Container[int]) -> Iterator[ExportedLine]:
     with fetch(full.s3, full.bucket, file) as checked:
         for number, line in checked.items():
-            if number not in refused:
+            if number not in left_out:
                 with suppress(CorruptFile):
                     yield ExportedLine.of(parse_line(line), line, full.key, secret)
 

@@ -42,6 +42,7 @@ from runbook_lib.undo.bulk_writes import made_tables, why_still_made, why_still_
 from runbook_lib.undo.delete_items import Undoing
 from runbook_lib.undo.own_items import OwnKept, held_to_own, own_items
 from runbook_lib.undo.remove_objects import Hands, mark_cleaned, remove_objects
+from runbook_lib.undo.sent_lines import refuse_more_than_put
 
 WITHOUT_RECOVERY = "it had no point-in-time recovery, so there is no moment to restore it to"
 PATIENCE_SECONDS, POLL_SECONDS = 600.0, 2.0
@@ -147,7 +148,6 @@ def _remove_from_target(
     created, loaded = CREATED.of(run.ledger, pair.source), IMPORTS.of(run.ledger, pair.source)
     moment = went(run.ledger)
     begun = loaded is not None and loaded.binding is not None
-    is_asked_for = created is not None and created.status == CreationStatus.ASKED_FOR
     if moment is not None:
         removal.kept = f"table {pair.target}: it took the place of its source at {moment}; nothing of it is removed"
         removal.kept += look.told(pair.source)
@@ -155,7 +155,7 @@ def _remove_from_target(
         raise TransferError(why)  # nothing goes, the objects that it is written from neither
     elif created is not None and created.table_id:
         _remove_table(run, pair, created.table_id, removal, hands, shut, wrote=begun)
-    elif is_asked_for and _described(run, pair) is not None:
+    elif created and created.status == CreationStatus.ASKED_FOR and _described(run, pair) is not None:
         removal.kept = f"table {pair.target}: the run was stopped while it asked for it, so whose it is is not known"
     elif loaded is not None and loaded.binding is not None:
         _remove_items(run, pair, loaded, loaded.binding, removal, hands, shut)
@@ -175,6 +175,7 @@ def _remove_table(
         for _, unchanged in _unchanged(run, pair, facts, removal) if wrote else ():
             own.keep(unchanged)
         removal.items_found = len(own)
+        refuse_more_than_put(pair, IMPORTS.of(run.ledger, pair.source), len(own))
         held = held_to_own(run, pair, own)
     if held.others:
         removal.kept = (
@@ -214,10 +215,9 @@ def _remove_items(
 ) -> None:
     """Take out of a table that was empty what the run wrote into it."""
     if loaded.items_before:
-        undo = f"to undo, restore it to {loaded.started} or earlier"
         removal.kept = (
-            f"table {pair.target}: it held {loaded.items_before:,} items before the import, so nothing of it is "
-            f"removed; {undo if loaded.recovery else WITHOUT_RECOVERY}"
+            f"table {pair.target}: it held {loaded.items_before:,} items before the import, so nothing of it is removed"
+            f"; {f'to undo, restore it to {loaded.started} or earlier' if loaded.recovery else WITHOUT_RECOVERY}"
         )
         return
     facts = _same(run, pair, binding.target_table_id, removal)
@@ -225,6 +225,8 @@ def _remove_items(
         return
     _close(run, pair, facts, hands, shut)
     refuse_unless_alone(run, pair, facts, wrote=True)
+    if loaded.bulk_put is not None:
+        refuse_more_than_put(pair, loaded, sum(len(same) for _, same, _ in own_items(run, pair, facts.key)))
     undoing = Undoing.of(run, pair, facts) if removal.done else None
     for last_of_file, items in _unchanged(run, pair, facts, removal):
         removal.items_found += len(items)

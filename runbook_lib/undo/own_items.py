@@ -6,6 +6,7 @@ And whether a table holds nothing else: each item of it is held to the run's own
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -25,9 +26,10 @@ from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows
 from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
-from runbook_lib.run.tables.unwritten import PresentRow, present_in, quarantined_lines
+from runbook_lib.run.tables.unwritten import quarantined_lines
 from runbook_lib.run.witnesses.begun_windows import why_half, why_unreadable
 from runbook_lib.undo.refused_changes import left_before, refused_keys
+from runbook_lib.undo.sent_lines import UnsentLines, unsent_lines
 from runbook_lib.validate.overlay import OverlaidExport, overlaid
 from runbook_lib.validate.readers import ExportReader
 
@@ -163,9 +165,15 @@ def _overlaid(run: Run, pair: Pair, key: tuple[KeyAttribute, ...]) -> OverlaidEx
 
 def _of_windows(run: Run, over: OverlaidExport) -> Iterator[Iterator[Item]]:
     """What was written last under each key: a state that the target refused is none of them, but the one before is."""
-    refused = refused_keys(run, over)
+    refused, never = refused_keys(run, over), over.refused_keys()
     for file in over.files:
-        yield (item for item in over.items_of(file) if not refused or _keyed(run, item, over.key) not in refused)
+        of_full = file.ordinal < len(over.base.files)
+        yield (
+            item
+            for item in over.items_of(file)
+            if not (refused and _keyed(run, item, over.key) in refused)
+            and not (of_full and never and canonical_json(key_of(item, over.key)) in never)
+        )
     if refused:
         yield (left.item for left in left_before(run, over, refused) if left.item is not None)
 
@@ -175,21 +183,18 @@ def _keyed(run: Run, item: Item, schema: tuple[KeyAttribute, ...]) -> bytes:
 
 
 def _of_export(run: Run, pair: Pair) -> Iterator[Iterator[Item]]:
-    bucket = str(EXPORTS.needed(run.ledger, pair.source).bucket)
+    bucket, unsent = str(EXPORTS.needed(run.ledger, pair.source).bucket), unsent_lines(run, pair)
     for row in file_rows(run.ledger, pair.source):
         with fetch(run.clients.staging, bucket, row.data_file) as checked:
-            yield _written(checked, present_in(run.ledger, pair.source, row.data_file.key))
+            yield _written(checked, unsent[row.data_file.key])
 
 
-def _written(checked: CheckedFile, present: list[PresentRow]) -> Iterator[Item]:
-    """The items of a file, but for those that were there, equal, when they should have been added: whose are they?"""
+def _written(checked: CheckedFile, unsent: UnsentLines) -> Iterator[Item]:
+    """The items of a file that the run may have written."""
     for number, line in checked.items():
-        if any(there.first <= number <= there.last for there in present):
-            continue
-        try:
-            yield parse_line(line)
-        except RunbookError:
-            continue  # no item: it was quarantined and never written
+        if number not in unsent:
+            with suppress(RunbookError):  # no item: it was quarantined and never written
+                yield parse_line(line)
 
 
 def _groups(items: Iterable[Item], schema: tuple[KeyAttribute, ...]) -> Iterator[dict[bytes, tuple[Item, bytes]]]:

@@ -7,6 +7,7 @@ which the import began. What somebody else has written since stays. A run that w
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
@@ -37,7 +38,7 @@ from runbook_lib.run.facts.windows import WindowFact
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.steps import ROLLBACK
 from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
-from runbook_lib.run.tables.unwritten import held_digest, present_in
+from runbook_lib.run.tables.unwritten import held_digest
 from runbook_lib.run.tables.windows import export_files
 from runbook_lib.run.waiting import Sleep
 from runbook_lib.run.witnesses.begun_windows import half_applied, why_unreadable
@@ -48,9 +49,9 @@ from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk
 from runbook_lib.undo.refused_changes import left_before, refused_keys
+from runbook_lib.undo.sent_lines import refuse_more_than_put, unsent_lines
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
-from runbook_lib.undo.three_way import ThreeWay, WrittenKey
-from runbook_lib.undo.written_keys import keys_written
+from runbook_lib.undo.three_way import ThreeWay, WrittenKey, keys_written
 from runbook_lib.validate.overlay import OverlaidExport, overlaid
 from runbook_lib.validate.readers import ExportReader
 from runbook_lib.validate.sides import export_side
@@ -153,6 +154,11 @@ def _table(
                     ROLLED_BACK.record(run.ledger, format_timestamp(run.now()))
                 ROLLBACKS.record(run.ledger, pair.source, fact)
         try:
+            if loaded.bulk_put is not None:
+                look = replace(way, execute=False, counts=Counter())
+                with keys_written(_written(run, pair, export, table)) as written:
+                    look.go(written)
+                refuse_more_than_put(pair, loaded, look.counts["restored"] + look.counts["deleted"])
             with keys_written(_written(run, pair, export, table)) as written:
                 way.go(written)
         finally:
@@ -203,14 +209,14 @@ def _fill(run: Run, pair: Pair, table: TableDescription, loaded: ImportFact, bas
 
 
 def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescription) -> Iterator[WrittenKey]:
-    """Everything that the run wrote: the export's items, and those that windows over it put or deleted.
+    """Everything that the run wrote: items of its export, and those that windows over it put or deleted.
 
     A key of a window that is applied in part may be as before or as the window says: both are the run's. Under a key
     whose last change is in quarantine stands what the run wrote before.
     """
-    full = _sent_alone(run, pair, export_side(run, pair, export, table))
+    full = export_side(run, pair, export, table)
     one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
-    for line in exported_lines(one, full, run.secret):
+    for line in exported_lines(one, full, run.secret, unsent_lines(run, pair)):
         yield WrittenKey(line.key, key_of(line.item, table.key), frozenset({line.digest}))
     if isinstance(one, OverlaidExport):
         yield from _deleted(one, run)
@@ -230,16 +236,6 @@ def _of_half(run: Run, half: WindowFact, key: tuple[KeyAttribute, ...]) -> Itera
                 left = run.secret.item_digest(canonical_json(change.new)) if change.new is not None else None
                 name = run.secret.key_digest(canonical_json(change.key))
                 yield WrittenKey(name, change.key, frozenset({left}))
-
-
-def _sent_alone(run: Run, pair: Pair, full: ExportReader) -> ExportReader:
-    """The export without the lines whose very item was there already when it should have been added."""
-    left_out = dict(full.refused)
-    for file in full.files:
-        if spans := present_in(run.ledger, pair.source, file.key):
-            there = (n for span in spans for n in range(span.first, span.last + 1))
-            left_out[file.key] = frozenset(left_out.get(file.key, ())) | frozenset(there)
-    return replace(full, refused=left_out)
 
 
 def _deleted(one: OverlaidExport, run: Run) -> Iterator[WrittenKey]:

@@ -8,10 +8,13 @@ nothing now is told by silence, so it is done only once a Scan finds nothing the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+
+import orjson
 
 from runbook_lib.aws.dynamodb.guarded_items import WRITTEN, ExportedLine, GuardedItems, HeldItem, ItemFate
 from runbook_lib.aws.dynamodb.read.batch_get import KEYS_AT_ONCE
@@ -21,6 +24,7 @@ from runbook_lib.items.canonical import Item, canonical_json
 from runbook_lib.items.keys import key_of
 from runbook_lib.run.tables.scratch import ScratchMap, scratch_map
 
+ROWS_AT_ONCE = 500
 LEFT_AS_IT_IS = frozenset({"unchanged", "kept"})
 
 
@@ -127,3 +131,29 @@ class ThreeWay:
             disputed = (before.digest if before is not None else None) != self.recorded(key.digest)
             found.append(BeforeAndNow(key, now.get(key.digest), before, disputed))
         return found
+
+
+@contextmanager
+def keys_written(written: Iterable[WrittenKey]) -> Iterator[Iterator[WrittenKey]]:
+    """Each key once, with everything that was written under it, however often an export names it.
+
+    They are sorted out on the disk: an export may have more keys than fit into the memory, and its lines come in no
+    order.
+    """
+    with scratch_map() as held:
+        rows = ((each.digest, _as_line(each)) for each in written)
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            held.add_all(some)
+        yield _each_once(held)
+
+
+def _as_line(one: WrittenKey) -> bytes:
+    (ours,) = one.ours
+    return orjson.dumps([one.key, ours.hex() if ours is not None else None]) + b"\n"
+
+
+def _each_once(held: ScratchMap) -> Iterator[WrittenKey]:
+    for digest, lines in held.items():
+        found = [orjson.loads(line) for line in lines.splitlines()]
+        ours = frozenset(bytes.fromhex(said) if said is not None else None for _, said in found)
+        yield WrittenKey(digest, found[0][0], ours)

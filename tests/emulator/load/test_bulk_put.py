@@ -39,6 +39,7 @@ from runbook_lib.sandbox import demo_config
 from runbook_lib.undo.cleanup import clean_up
 from runbook_lib.undo.rollback import roll_back
 from tests.support import records
+from tests.support.overwriting import recovery
 from tests.support.policies import actions_of, planned, policies_for, resources_of, table_arn
 from tests.support.recorded import create_missing_targets, export_tables, import_tables, validate_tables
 from tests.support.steps import every_step
@@ -621,6 +622,28 @@ def test_a_target_that_holds_items_is_refused_unless_they_may_be_replaced(world:
     assert [b.found for b in preflight(world.open(**BY_BULK)).blockers] == ["items in it"]
     with pytest.raises(ConfigError, match="append and strategy: bulk_put cannot be combined"):
         load_config(world.config(**{"import": {"strategy": "bulk_put", "on_non_empty": "append"}}))
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("taken_back", ["cleanup", "rollback"])
+def test_what_others_put_of_what_a_bulk_put_left_over_is_not_touched(taken_back: str, world: World) -> None:
+    run = exported(world)
+    recovery(world, True)
+    world.fault(operation="StartBulkPutItems", kind="bad-record")
+    import_tables(run)
+    world.clear_faults()
+    ended(run)
+    world.put(world.target, world.dst("a"), world.items(world.source, world.src("a")))
+    many = count(world)
+    if taken_back == "cleanup":
+        (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+        assert not removal.done
+        why = str(removal.kept)
+    else:
+        (fact,) = roll_back(run, "r", sleep=lambda seconds: None)
+        why = str(fact.failure)
+    assert "DynamoDB does not say which" in why
+    assert count(world) == many
 
 
 @pytest.mark.whole

@@ -202,7 +202,7 @@ SPELLED_HERE = (
     "leak_scan/hits.py",
     "drift/transformed_source.py",
     "transform/changes.py",
-    "undo/written_keys.py",
+    "undo/three_way.py",
     "validate/compare.py",
 )
 LOOKED_AT_BEFORE = ("aws/dynamodb/read/scan.py", "export_format/data_file.py", "items/page.py")

@@ -1,0 +1,70 @@
+"""Which lines of its export a run may have written: what it never sent is somebody else's, however equal it is."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from runbook_lib.errors import TransferError
+from runbook_lib.plan.pair import Pair
+from runbook_lib.run.facts.doubt.late_writes import KILLED_WRITES, LAST_WRITES, was_unanswered
+from runbook_lib.run.facts.load import ENGINES, IMPORTS, ImportFact, LocalEngine
+from runbook_lib.run.run import Run
+from runbook_lib.run.tables.files import FileRow, Span, file_rows
+from runbook_lib.run.tables.unwritten import present_in, quarantined_lines
+
+ALL: tuple[Span, ...] = ((1, 1 << 62),)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsentLines:
+    """The lines of a file that are not the run's: never sent, refused, or there already when they should be added."""
+
+    sent: Sequence[Span]
+    left_out: frozenset[int]
+
+    def __contains__(self, line: object) -> bool:
+        if not isinstance(line, int) or line in self.left_out:
+            return True
+        at = bisect_right(self.sent, (line, 1 << 62)) - 1
+        return at < 0 or line > self.sent[at][1]
+
+
+def unsent_lines(run: Run, pair: Pair) -> Mapping[str, UnsentLines]:
+    """What of each file of an export is not the run's.
+
+    An import that has heard of every request wrote what is acknowledged, and nothing else. Of one that was killed, or
+    lost an answer, every line may have been sent of the files that it had begun.
+    """
+    refused = quarantined_lines(run.ledger, pair.source)
+    found = {}
+    for row in file_rows(run.ledger, pair.source):
+        key = row.data_file.key
+        there = (n for span in present_in(run.ledger, pair.source, key) for n in range(span.first, span.last + 1))
+        left_out = refused.get(key, frozenset[int]()).union(there)
+        found[key] = UnsentLines(_sent(run, pair, row), left_out)
+    return found
+
+
+def refuse_more_than_put(pair: Pair, loaded: ImportFact | None, found: int) -> None:
+    """Raise TransferError where more items are as exported than a bulk put has written: whose they are nobody knows."""
+    put = loaded.bulk_put.written if loaded is not None and loaded.bulk_put is not None else None
+    if put is not None and found > put:
+        raise TransferError(
+            f"{pair.target}: {found:,} items are as this run exported them, and its bulk put has written {put:,}; "
+            "DynamoDB does not say which, so the others may be somebody else's, and none was touched. Delete what is "
+            "not needed yourself, or restore the table to before the import"
+        )
+
+
+def _sent(run: Run, pair: Pair, row: FileRow) -> Sequence[Span]:
+    loaded = IMPORTS.of(run.ledger, pair.source)
+    if loaded is None or loaded.is_by_service:
+        return ALL  # DynamoDB says of no line whether it wrote it
+    killed = KILLED_WRITES.of(run.ledger) is not None or LAST_WRITES.of(run.ledger) is not None
+    if loaded.counted and not killed and not was_unanswered(run.ledger, pair.target):
+        return ((1, row.acknowledged), *sorted(row.beyond))
+    if row.lines is None and isinstance(ENGINES.of(run.ledger, "import"), LocalEngine):
+        return ()  # the lines are counted before the first of them is sent
+    return ALL
