@@ -174,7 +174,7 @@ def test_a_key_that_the_export_names_twice_is_taken_back_once(
     one, other = ({"id": {"S": key}, "n": {"N": key[-1]}}, {"id": {"S": key}, "other": {"BOOL": True}})
     read = rollback.exported_lines
 
-    def twice(reader: Any, full: Any, secret: Any, left_out: Any) -> Any:
+    def twice(reader: Any, full: Any, secret: Any, left_out: Any = None) -> Any:
         for line in read(reader, full, secret, left_out):
             yield line
             if line.item == one:
