@@ -8,7 +8,7 @@ import pytest
 
 from runbook_lib.errors import TransferError
 from runbook_lib.preflight.step import preflight
-from runbook_lib.run.facts.doubt.late_writes import KILLED_WRITES
+from runbook_lib.run.facts.doubt.late_writes import KILLED_WRITES, UNANSWERED_WRITES
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import file_rows, keep_lines
 from runbook_lib.undo.cleanup import clean_up
@@ -115,15 +115,17 @@ def test_a_refused_item_that_its_owner_puts_himself_stays(taken_back: str, windo
     assert set(held(world)) == {"refused"}
 
 
-def test_of_a_killed_import_only_lines_of_files_that_it_had_begun_may_be_its_own(world: World) -> None:
+@pytest.mark.parametrize("doubt", ["killed", "unanswered"])
+def test_in_doubt_only_lines_of_files_that_were_begun_may_be_the_runs_own(doubt: str, world: World) -> None:
     world.pair("a", things(MANY))
-    run, wrote = ended_early(world)
-    theirs = put_the_rest(world, wrote)
-    KILLED_WRITES.record(run.ledger, "2026-11-01T00:00:00.000Z")
+    run, _ = ended_early(world)
+    if doubt == "killed":
+        KILLED_WRITES.record(run.ledger, "2026-11-01T00:00:00.000Z")
+    else:
+        UNANSWERED_WRITES.record(run.ledger, world.dst("a"), "2026-11-01T00:00:00.000Z")
     rows = file_rows(run.ledger, world.src("a"))
     assert len(rows) > 1
     keep_lines(run.ledger, world.src("a"), rows[0].data_file.key, rows[0].data_file.items)
     unsent = unsent_lines(run, run.planned_pairs()[0])
     for row in rows:
         assert (1 in unsent[row.data_file.key]) == (row.lines is None and row is not rows[0])
-    assert theirs
