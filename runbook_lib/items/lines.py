@@ -56,6 +56,21 @@ def sent_in(request: dict[str, dict[str, Item]]) -> Item:
     return request["PutRequest"]["Item"] if "PutRequest" in request else request["DeleteRequest"]["Key"]
 
 
+def items_of(answer: dict[str, Any]) -> list[Item]:
+    """Take the items out of an answer; none where it has none. Raises ValueError for what is no list of objects."""
+    items = answer.pop("Items", [])
+    if not isinstance(items, list):
+        raise ValueError("its Items are no list")
+    return only_objects(items)
+
+
+def only_objects(items: list[Any]) -> list[Item]:
+    """Items that are objects each; raises ValueError where one is none."""
+    if set(map(type, items)) - {dict}:
+        raise ValueError("its Items hold what is no item")
+    return items
+
+
 def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:
     """Cut a Scan answer into the raw bytes of its items; the second part is the answer without them.
 
@@ -63,7 +78,7 @@ def split_items(page: bytes) -> tuple[list[bytes], dict[str, Any]]:
     """
     text = page.decode("utf-8")
     answer = read_once(page)
-    items = answer.pop("Items", [])
+    items = items_of(answer)
     slices: list[bytes] = []
     if items:
         at = _array_after(text, "Items")

@@ -18,7 +18,7 @@ import orjson
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.item_digests import key_and_text
 from runbook_lib.items.learned_forms import LearnedForms
-from runbook_lib.items.lines import is_utf8
+from runbook_lib.items.lines import is_utf8, items_of, only_objects
 from runbook_lib.items.read_once import read_once
 
 _COMMA = ord(",")
@@ -45,7 +45,7 @@ class PageItems:
             self._span, self.rest = inside
         else:
             self.rest = read_once(page)
-            self._whole = self.rest.pop("Items", [])
+            self._whole = items_of(self.rest)
 
     def __iter__(self) -> Iterator[Item]:
         for items in chain([self._whole], self._pieces()):
@@ -88,8 +88,7 @@ class PageItems:
             border = _BORDER.search(self._page, at + size, end)
             cut = border.start() + 2 if border else end
             with suppress(ValueError) if border else nullcontext():
-                items: list[Item] = read_once(b"[" + self._page[at:cut] + b"]")
-                return items, cut + 1
+                return only_objects(read_once(b"[" + self._page[at:cut] + b"]")), cut + 1
             size = 2 * (cut - at)  # that was inside of an item
 
 

@@ -19,14 +19,15 @@ import orjson
 from runbook_lib.aws.credentials import EXPIRED, Expiry
 from runbook_lib.aws.deadlines import http_session_of
 from runbook_lib.aws.endpoints import endpoint_of
-from runbook_lib.aws.guard.allowed_calls import PUTTING, TARGET_CANARY, TARGET_WRITES
+from runbook_lib.aws.guard.allowed_calls import PUTTING, TARGET_CANARY, TARGET_WRITES, TOLD_IN_SUMS
 from runbook_lib.aws.guard.guard import Guard
 from runbook_lib.aws.server_messages import spoken
 from runbook_lib.aws.transport.answers import Answer, NoAnswer
 from runbook_lib.aws.transport.http import HttpConnection
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, CredentialsExpired, TransportError
+from runbook_lib.aws.transport.shapes import check_written
 from runbook_lib.aws.transport.sigv4 import Signer
-from runbook_lib.errors import ForbiddenCall
+from runbook_lib.errors import ForbiddenCall, SaidTwice
 from runbook_lib.items.lines import DELETE
 
 WRITING = frozenset(name.partition(":")[2] for name in TARGET_WRITES | TARGET_CANARY)
@@ -180,6 +181,11 @@ class DynamoDBTransport:
         self._expiry.over()
         if not (content.startswith(b"{") and content.rstrip().endswith(b"}")):  # of a proxy, or cut short
             raise BrokenAnswer(f"{operation}: an answer of {len(content)} bytes is no JSON object")
+        if operation in TOLD_IN_SUMS:
+            try:
+                check_written(operation, content)
+            except (ValueError, SaidTwice) as error:
+                raise BrokenAnswer(f"{operation}: an answer does not say what was written: {error}") from None
         return content
 
     def _refused(self, error: TransportError, used: Any) -> TransportError:

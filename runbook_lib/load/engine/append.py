@@ -16,6 +16,7 @@ import orjson
 from runbook_lib.aws.dynamodb.conditional_write import REFUSED, absent_put
 from runbook_lib.aws.dynamodb.read.batch_get import key_request, keys_read
 from runbook_lib.aws.transport.retry import TransportError
+from runbook_lib.aws.transport.shapes import consumed_units
 from runbook_lib.errors import CorruptFile
 from runbook_lib.items.canonical import Item, canonical, digest
 from runbook_lib.items.keys import held_key, key_of
@@ -30,7 +31,6 @@ from runbook_lib.load.engine.batch_write import (
     Target,
     WriteReply,
     Writing,
-    consumed_units,
     is_throttled,
     note_failure,
     reject,
@@ -81,8 +81,7 @@ def _settle(target: Target, line: Line, reply: WriteReply, units: float, outcome
 
 def _added(target: Target, line: Line, content: bytes, reply: WriteReply, outcome: Outcome) -> None:
     answer: dict[str, Any] = orjson.loads(content)
-    said = answer.get("ConsumedCapacity")
-    table_units, all_units = consumed_units({"ConsumedCapacity": [said] if said else []})
+    table_units, all_units = consumed_units(answer)
     outcome.wcu += all_units
     target.capacity.settle(reply.lane, len(line[1]), reply.units, table_units or reply.units, 0.0)
     outcome.written += 1

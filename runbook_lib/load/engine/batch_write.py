@@ -21,6 +21,7 @@ from runbook_lib.aws.error_classes import ErrorClass, codes_of
 from runbook_lib.aws.transport.client import DynamoDBRequest, DynamoDBTransport
 from runbook_lib.aws.transport.loop import RequestLoop, RequestSender
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
+from runbook_lib.aws.transport.shapes import consumed_units
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json, digest
 from runbook_lib.items.keyed import RunSecret
@@ -214,7 +215,7 @@ def _acknowledged(
 ) -> tuple[list[Line], str]:
     """Count what an answer acknowledges; what is left, and how to say so."""
     answer: dict[str, Any] = orjson.loads(content)
-    table_units, all_units = consumed_units(answer)
+    table_units, all_units = consumed_units(answer, many=True)
     size, said = _size(lines), answer.get("UnprocessedItems")
     left = _unprocessed(target, lines, said) if said else []
     refused = reply.units * len(left) / len(lines)
@@ -240,15 +241,6 @@ def _take_apart(target: Target, group: list[Line], reason: str, outcome: Outcome
         yield from put_batch(target, half, outcome)
 
 
-def consumed_units(answer: dict[str, Any]) -> tuple[float, float]:
-    """Write units of the table alone, and with its indexes."""
-    said = answer.get("ConsumedCapacity")
-    if not said:
-        return 0.0, 0.0
-    whole = sum(c.get("CapacityUnits", 0.0) for c in said)
-    return sum((c.get("Table") or c).get("CapacityUnits", 0.0) for c in said), whole
-
-
 def note_throttle(outcome: Outcome, items: int, reasons: Sequence[tuple[str, str]]) -> None:
     """These items were throttled, for these reasons."""
     outcome.throttles += 1
@@ -265,6 +257,8 @@ def _unprocessed(target: Target, sent: list[Line], said: dict[str, list[dict[str
     """The sent lines that the server gave back, found by key."""
     by_key = {digest(key_of(parse_sent(line), target.key)): (number, line) for number, line in sent}
     try:
+        if said.keys() != {target.table}:
+            raise KeyError(target.table)
         returned = [digest(key_of(sent_in(request), target.key)) for request in said[target.table]]
         return [by_key[key] for key in dict.fromkeys(returned)]  # one that is named twice is left once
     except (KeyError, CorruptFile):

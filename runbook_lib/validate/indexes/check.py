@@ -18,11 +18,12 @@ from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.pages import EndlessList, pages
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.aws.transport.shapes import consumed_units, key_to_go_on_after, object_said
 from runbook_lib.errors import TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.items.keys import key_of
-from runbook_lib.items.read_once import read_once
+from runbook_lib.items.lines import only_objects
 from runbook_lib.run.facts.validation import IndexFact, IndexState
 from runbook_lib.validate.indexes.sample import IndexSample, Key, SampledKey
 
@@ -202,15 +203,21 @@ def ask_target(transport: DynamoDBTransport, table: str, limit: RateLimit, backo
         }
 
         def page(**asked: Any) -> dict[str, Any]:
-            answer: dict[str, Any] = read_once(transport.read("Query", json.dumps(asked).encode(), backoff))
+            answer = object_said(f"Query of {table}", transport.read("Query", json.dumps(asked).encode(), backoff))
             if not isinstance(answer.get("Items"), list):
                 raise TransferError(f"Query of {table}: an answer holds no list of items")
+            try:
+                only_objects(answer["Items"])
+                consumed_units(answer)
+                key_to_go_on_after(answer)
+            except ValueError as error:
+                raise TransferError(f"Query of {table}: an answer makes no sense: {error}") from None
             return answer
 
         try:
             for answer in pages(page, "LastEvaluatedKey", "ExclusiveStartKey", **request):
                 yield from answer["Items"]
-                limit.spend(float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0)))
+                limit.spend(consumed_units(answer)[1])
         except EndlessList as error:
             raise TransferError(f"Query of {table}: {error}") from None
 

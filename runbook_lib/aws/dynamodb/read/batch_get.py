@@ -6,9 +6,9 @@ import json
 
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff
+from runbook_lib.aws.transport.shapes import object_said
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, canonical_json
-from runbook_lib.items.read_once import read_once
 
 KEYS_AT_ONCE = 100  # of BatchGetItem
 _RUN_AGAIN = "nothing was concluded from it. Run again; if it stays, the server or a proxy is broken"
@@ -33,8 +33,9 @@ def keys_read(content: bytes, table: str, keys: list[Item]) -> tuple[list[Item],
     Raises TransferError for an answer to another request: of another table, or of keys that were not asked for. That a
     key has no item is said by silence, so whoever concludes something from that needs another witness.
     """
-    answer = read_once(content)
-    found, unread = answer.get("Responses"), answer.get("UnprocessedKeys") or {}
+    answer = object_said(f"BatchGetItem of {table}", content)
+    found, unread = answer.get("Responses"), answer.get("UnprocessedKeys")
+    unread = {} if unread is None else unread
     if not isinstance(found, dict):
         raise TransferError(f"BatchGetItem of {table}: an answer holds no Responses")
     try:

@@ -21,11 +21,12 @@ import orjson
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, TransportError
+from runbook_lib.aws.transport.shapes import consumed_units, key_to_go_on_after
 from runbook_lib.errors import SaidTwice, TransferError
 from runbook_lib.items.canonical import Item
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.items.learned_forms import LearnedForms
-from runbook_lib.items.lines import split_items
+from runbook_lib.items.lines import items_of, split_items
 from runbook_lib.items.page import PageItems
 from runbook_lib.items.read_once import read_once
 
@@ -103,7 +104,11 @@ def scan_keys(segment: Segment, key: tuple[str, ...]) -> Iterator[Item]:
 
 def goes_on_after(segment: Segment, last: Item) -> bool:
     """Whether a segment holds anything after the key `last`."""
-    items, answer = _parsed(segment.read(segment.request | {"Limit": 1, "ExclusiveStartKey": last}))
+    page = segment.read(segment.request | {"Limit": 1, "ExclusiveStartKey": last})
+    with _of(segment.table):
+        items, answer = _parsed(page)
+    _check_page(segment.table, answer)
+    _check_count(segment.table, answer, len(items))
     segment.limit.spend(_units(answer) or 1)
     return bool(items)
 
@@ -154,7 +159,7 @@ def unless(stop: threading.Event, stream: Iterator[Read]) -> Iterator[Read]:
 
 def _parsed(page: bytes) -> tuple[list[Item], Answer]:
     answer = read_once(page)
-    return answer.pop("Items", []), answer
+    return items_of(answer), answer
 
 
 def _apart(page: bytes) -> tuple[PageItems, Answer]:
@@ -170,7 +175,7 @@ def _of(table: str) -> Iterator[None]:
     except SaidTwice as error:
         raise SaidTwice(f"Scan of {table}: a page cannot be believed, {error}; look at what answers for it") from None
     except ValueError as error:
-        raise TransferError(f"Scan of {table}: a page is no JSON: {error}; look at what answers for it") from None
+        raise TransferError(f"Scan of {table}: a page makes no sense: {error}; look at what answers for it") from None
 
 
 def _key_of_last(table: str, key: tuple[str, ...], items: PageItems) -> Item | None:
@@ -252,15 +257,19 @@ class _Course:
 def _check_page(table: str, answer: Answer) -> None:
     """Raise TransferError for a page of another table, or whose own counts contradict each other."""
     count, scanned = answer.get("Count"), answer.get("ScannedCount", answer.get("Count"))
-    if not isinstance(count, int) or count != scanned:
+    if type(count) is not int or type(scanned) is not int or not 0 <= count == scanned:
+        said, looked = (str(n) if type(n) is int else "no number of" for n in (count, scanned))
         raise TransferError(
-            f"Scan of {table}: a page counts {count} items of {scanned} that it looked at, though nothing is filtered; "
+            f"Scan of {table}: a page counts {said} items of {looked} that it looked at, though nothing is filtered; "
             "run again, and if it stays, the server or something between is broken"
         )
+    with _of(table):
+        consumed_units(answer)
+        key_to_go_on_after(answer)
     named = str((answer.get("ConsumedCapacity") or {}).get("TableName") or table)
     if named.rpartition(":table/")[2] != table.rpartition(":table/")[2]:
         raise TransferError(f"Scan of {table}: a page is of table {named}; the server or something between is broken")
 
 
 def _units(answer: Answer) -> float:
-    return float((answer.get("ConsumedCapacity") or {}).get("CapacityUnits", 0.0))
+    return consumed_units(answer)[1]

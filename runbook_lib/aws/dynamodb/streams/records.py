@@ -16,9 +16,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from runbook_lib.aws.dynamodb.streams.shards import BOTH, GONE, unreadable
 from runbook_lib.aws.outage import is_outage
+from runbook_lib.aws.transport.shapes import object_said
 from runbook_lib.errors import CorruptFile, ExportError
 from runbook_lib.items.canonical import Item
-from runbook_lib.items.read_once import read_once
 
 EXPIRED, TRIMMED = "ExpiredIteratorException", "TrimmedDataAccessException"
 RENEWALS = 5  # of an iterator, one after the other without a record in between
@@ -68,7 +68,7 @@ class ShardReader:
         kept, or the shard is gone.
         """
         last = after
-        iterator = self._iterator(shard, last, since)
+        iterator: str | None = self._iterator(shard, last, since)
         renewed = 0
         while iterator:
             body = self._ask(shard, iterator, size)
@@ -78,16 +78,22 @@ class ShardReader:
                     raise TrimmedShard(f"{shard}: an iterator is good for 15 minutes, and {renewed} new ones were not")
                 iterator = self._iterator(shard, last, since)
                 continue
-            answer = read_once(body)
-            records = tuple(
-                r for r in map(self._record, answer.get("Records", ())) if last is None or r.sequence > last
-            )
+            said, onward = self._said(shard, body)
+            records = tuple(r for r in map(self._record, said) if last is None or r.sequence > last)
             if records:
                 last, renewed = records[-1].sequence, 0
                 if any(one.sequence >= two.sequence for one, two in pairwise(records)):
                     raise CorruptFile(f"{self._arn}, {shard}: sequence numbers should only grow, and do not")
-            iterator = answer.get("NextShardIterator")
+            iterator = onward
             yield RecordPage(records, not iterator)
+
+    def _said(self, shard: str, body: bytes) -> tuple[list[Any], str | None]:
+        """The records of an answer as they are said, and the iterator to go on with, None at the end of the shard."""
+        answer = object_said(f"GetRecords of {shard}", body)
+        records, onward = answer.get("Records"), answer.get("NextShardIterator")
+        if not isinstance(records, list) or not (onward is None or (isinstance(onward, str) and onward)):
+            raise CorruptFile(f"{self._arn}, {shard}: an answer holds no list of records; nothing was taken from it")
+        return records, onward
 
     def _iterator(self, shard: str, after: int | None, since: datetime | None) -> str:
         where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
@@ -144,8 +150,8 @@ class ShardReader:
                 raise ValueError("a sequence number that is none")
             at = datetime.fromtimestamp(int(change["ApproximateCreationDateTime"]), UTC)
             return Record(int(sequence), at, change["Keys"], old, new)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
             raise CorruptFile(
-                f"{self._arn}: a record should be an INSERT, MODIFY or REMOVE with its images, and is not: {error}; "
+                f"{self._arn}: a record should be an INSERT, MODIFY or REMOVE with its images, and is not; "
                 "nothing was taken from it"
             ) from None
