@@ -49,7 +49,7 @@ def why_still_made(run: Run, pair: Pair, *, look: bool) -> str:
         return (
             f"{pair.target} may still appear, or its tags may, for nobody heard what DynamoDB said to its CreateTable: "
             f"look for it with aws dynamodb describe-table --table-name {pair.target} --region {place.region}, and run "
-            "the cleanup again once it shows with its tags, or an hour after it was asked for last"
+            "the same command again once it shows with its tags, or an hour after it was asked for last"
         )
     loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
     if loaded is None or loaded.import_table is None or loaded.import_table.arn is not None:
@@ -58,8 +58,8 @@ def why_still_made(run: Run, pair: Pair, *, look: bool) -> str:
     if look and (completed is None or learn_import(run, pair, completed)):
         return ""
     return (
-        f"its import may still make {pair.target}, for nobody heard what DynamoDB said to it; a cleanup with --execute "
-        "looks for it, run it again once it shows, or an hour after it was asked for last"
+        f"its import may still make {pair.target}, for nobody heard what DynamoDB said to it; a cleanup or a "
+        "rollback with --execute looks for it, run it again once it shows, or an hour after it was asked for last"
     )
 
 

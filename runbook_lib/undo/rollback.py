@@ -47,7 +47,7 @@ from runbook_lib.run.witnesses.writers.closed_tables import closed, keep_taken_b
 from runbook_lib.run.witnesses.writers.other_writers import refuse_later_writers
 from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.undo.bulk_writes import still_put_in_bulk
+from runbook_lib.undo.bulk_writes import still_put_in_bulk, why_still_made
 from runbook_lib.undo.refused_changes import left_before, refused_keys
 from runbook_lib.undo.sent_lines import refuse_more_than_put, unsent_lines
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
@@ -86,12 +86,15 @@ def roll_back(
     with run.step(ROLLBACK):
         facts = []
         for pair in run.planned_pairs():
-            loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
-            completed = export.completed if export is not None else None
-            if loaded is None or loaded.binding is None or completed is None:
-                continue  # nothing was written to it
             fact = RollbackFact(pair.source, pair.target, RollbackStatus.DRY_RUN, format_timestamp(run.now()))
             try:
+                if why := why_still_made(run, pair, look=execute):
+                    raise GateFailed(f"{why}; nothing was taken back")
+                loaded, export = IMPORTS.of(run.ledger, pair.source), EXPORTS.of(run.ledger, pair.source)
+                completed = export.completed if export is not None else None
+                if loaded is None or loaded.binding is None or completed is None:
+                    ROLLBACKS.forget(run.ledger, pair.source)  # nothing was written to it
+                    continue
                 fact = _table(run, pair, completed, loaded, fact, watch, sleep, execute=execute)
             except RunbookError as error:
                 known = ROLLBACKS.of(run.ledger, pair.source) or fact

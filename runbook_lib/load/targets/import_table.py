@@ -199,7 +199,8 @@ def learn_import(run: Run, pair: Pair, export: CompletedExport) -> bool:
         return sent is not None and run.now() - datetime.fromisoformat(sent) >= HIDDEN
     if state.status == IN_PROGRESS:
         raise TransferError(
-            f"import {state.arn}, which this run asked for, is still running; run the cleanup again once it has ended"
+            f"import {state.arn}, which this run asked for, is still running; run the same command again once it has "
+            "ended"
         )
     _record(run, pair, export, fact, state)
     table = describe_table(run.clients.target, pair.target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,7 @@ from runbook_lib.preflight.step import preflight
 from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.undo.cleanup import clean_up
+from runbook_lib.undo.rollback import roll_back
 from tests.support.liar import Answer, Between, Request, aws_error, between
 from tests.support.recorded import export_tables, import_tables
 from tests.support.steps import the_only
@@ -126,3 +128,20 @@ def test_an_import_that_was_begun_unheard_is_found_and_its_table_is_the_runs(
     removal = cleaned(run)
     assert (removal.done, removal.table_deleted, removal.kept) == (True, True, "")
     assert not target_exists(world, world.dst("a"))
+
+
+def test_a_rollback_takes_back_what_an_import_wrote_that_was_begun_unheard(
+    world: World, late: Late, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = killed(world, monkeypatch, asked=True)
+    late.table_shows = late.is_listed = False
+    (fact,) = roll_back(run, run.id)
+    assert "may still make" in str(fact.failure)
+    late.table_shows = late.is_listed = True
+    for _ in range(100):
+        (fact,) = roll_back(run, run.id)
+        if "still running" not in str(fact.failure):
+            break
+        time.sleep(0.1)
+    assert (fact.failure, fact.deleted) == (None, 5)
+    assert world.items(world.target, world.dst("a")) == []

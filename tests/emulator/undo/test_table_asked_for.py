@@ -13,9 +13,11 @@ from runbook_lib.aws.dynamodb import create as creation
 from runbook_lib.errors import TableError
 from runbook_lib.load.targets.create_tables import MARK
 from runbook_lib.preflight.step import preflight
+from runbook_lib.run.facts.afterwards.rollback import ROLLBACKS
 from runbook_lib.run.facts.targets import Removal
 from runbook_lib.run.run import Run
 from runbook_lib.undo.cleanup import clean_up
+from runbook_lib.undo.rollback import roll_back
 from tests.support.in_process import runbook_here
 from tests.support.liar import RAW, Answer, Between, Request, aws_error, lied_to
 from tests.support.recorded import create_missing_targets, export_tables
@@ -166,6 +168,16 @@ def test_a_table_without_the_runs_mark_stays(world: World, monkeypatch: pytest.M
     removal = cleaned(run)
     assert "whose it is is not known" in removal.kept
     assert target_exists(world, world.dst("a"))
+
+
+def test_a_rollback_is_not_done_either_until_then(world: World, late: Late, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = unheard(world, late)
+    late.table_shows = False
+    (fact,) = roll_back(run, "r")
+    assert UNKNOWN in str(fact.failure)
+    later(run, monkeypatch)
+    assert roll_back(run, "r") == []
+    assert ROLLBACKS.all(run.ledger) == {}
 
 
 def test_a_table_that_aws_refused_to_make_is_not_waited_for(world: World, late: Late) -> None:
