@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from runbook_lib.aws.guard.call_counter import UNANSWERED, Calls
+from runbook_lib.aws.guard.call_counter import READ_HALVES, UNANSWERED, Calls
 from runbook_lib.cluster.protocol import Engine
 from runbook_lib.run.facts.doubt.late_writes import note_call
 from runbook_lib.run.facts.load import WORKERS
@@ -75,7 +75,9 @@ class WorkerRoster:
 
 
 def calls_of(calls: Calls) -> list[tuple[str, str, int]]:
-    """All that a worker's clients have called, as `count_calls` takes it."""
+    """All that a worker's clients have called and consumed, as `count_calls` takes it."""
     return [
-        (side, what, n) for side in ("source", "staging", "target", UNANSWERED) for what, n in calls.of(side).items()
+        (side, what, n)
+        for side in ("source", "staging", "target", UNANSWERED, READ_HALVES)
+        for what, n in calls.of(side).items()
     ]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.plan.writing import Method
 from runbook_lib.run.facts.afterwards.repair import REPAIRS
-from runbook_lib.run.facts.afterwards.used_units import TARGET_USES
+from runbook_lib.run.facts.afterwards.used_units import TARGET_USES, units_read
 from runbook_lib.run.facts.estimate import PRICES_USED
 from runbook_lib.run.facts.export import EXPORTS, ExportStatus
 from runbook_lib.run.facts.load import IMPORTS
-from runbook_lib.run.facts.plan import CAPACITIES
+from runbook_lib.run.facts.plan import CAPACITIES, planned_pairs_of
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.ledger import Ledger
@@ -34,6 +34,7 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
     scans = {source: fact.read_units for source, fact in exports.items() if fact.method == Method.SCAN}
     validated = {source: fact.read_units for source, fact in checked.items() if fact.export_digest is not None}
     reads = validated | {source: use.read for source, use in TARGET_USES.all(ledger).items()}
+    all_reads = _reads_of_targets(ledger, reads)
     services = {source: f.import_table for source, f in IMPORTS.all(ledger).items() if f.import_table is not None}
     exported, writes = _total(sizes), _writes(ledger)
     bulk = {source: f.bulk_put for source, f in IMPORTS.all(ledger).items() if f.bulk_put is not None}
@@ -47,6 +48,7 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
         "bulk_put_gb": None if put is None else put / GB,
         "scan_units": _total(scans),
         "validation_units": _total(reads),
+        "target_read_units": _total(all_reads),
         "puts": staging.get("PutObject", 0),
         "gets": staging.get("GetObject", 0),
     }
@@ -56,7 +58,7 @@ def actual_usage(ledger: Ledger, seconds: float) -> dict[str, float | None]:
     paid = quantities | {
         "write_units": _total(_with_replicas(_on_demand(writes, targets), targets)),
         "scan_units": _total(_on_demand(scans, sources)),
-        "validation_units": _total(_on_demand(reads, targets)),
+        "target_read_units": _total(_on_demand(all_reads, targets)),
     }
     return quantities | {"hours": seconds / 3600, "usd": _usd(PRICES_USED.of(ledger), paid)}
 
@@ -73,6 +75,18 @@ def _writes(ledger: Ledger) -> dict[str, float | None]:
     changed = {fact.source for fact in windows_of(ledger) if fact.acknowledged}
     changed |= {source for source, made in REPAIRS.all(ledger).items() if any(fact.counts.written for fact in made)}
     return {**units, **dict.fromkeys((filled - loaded.keys()) | (changed - since.keys()))}
+
+
+def _reads_of_targets(ledger: Ledger, compared: Units) -> dict[str, float | None]:
+    """Read units by source table of whatever read its target; None where it was read before all of them were counted.
+
+    `compared` are those of comparisons, which are not all.
+    """
+    counted = units_read(ledger)
+    if counted is None:
+        return dict.fromkeys(compared.keys() | IMPORTS.all(ledger).keys())
+    sources = {pair.target: pair.source for pair in planned_pairs_of(ledger)}
+    return {sources.get(target, target): units for target, units in counted.items()}
 
 
 def _on_demand(units: Units, capacities: Capacities) -> dict[str, float | None]:
@@ -111,7 +125,7 @@ def _usd(prices: Mapping[str, Mapping[str, float | None]] | None, used: Units) -
         ("import_gb", "target", "import_gb", 1.0),
         ("bulk_put_gb", "target", "bulk_put_gb", 1.0),
         ("scan_units", "source", "million_reads", 1e-6),
-        ("validation_units", "target", "million_reads", 1e-6),
+        ("target_read_units", "target", "million_reads", 1e-6),
         ("puts", "staging", "thousand_puts", 1e-3),
         ("gets", "staging", "thousand_gets", 1e-3),
     ):

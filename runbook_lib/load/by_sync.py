@@ -121,7 +121,7 @@ def _sync_group(
     """Bring a group of lines to its end, each by itself; those of no known end are left open, and counted."""
     slots: dict[int, Slot] = {line[0]: file.send([line]) for line in group}
     spelled = [one for line in group if (one := _spelled(file, line, slots, items)) is not None]
-    held = items.held([line for _, line in spelled])
+    held, consumed = items.held([line for _, line in spelled]), items.writer.consumed.used
     ready = list[tuple[Spelled, HeldItem | None]]()
     for one in spelled:
         there = held.get(one[1].key)
@@ -140,7 +140,7 @@ def _sync_group(
             key_hash = exported.key.hex()
             outcome = Outcome(rejected=[Rejection(line[0], key_hash, REASONS[fate])])
         file.settle(slots[line[0]], outcome)
-    loading.note(file, Outcome())
+    loading.note(file, Outcome(wcu=items.writer.consumed.used - consumed))
     return unanswered
 
 

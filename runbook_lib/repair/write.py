@@ -128,7 +128,7 @@ class RepairWriting:
             if fate in DONE:
                 done.append(key)
         mark_sent(self.run.ledger, self.source, done, SentState.DONE)
-        used = self.items.limit.used
+        used = self.items.writer.consumed.used
         add_written(self.run.ledger, self.source, used - self.noted)
         self.noted = used
         self.run.clients.calls.flush()

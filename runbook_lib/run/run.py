@@ -46,6 +46,7 @@ from runbook_lib.run.admission.parameters import settings_file
 from runbook_lib.run.admission.sitting import Sitting, sitting
 from runbook_lib.run.admission.writable import refuse_unwritable
 from runbook_lib.run.attempts import BY_NOTEBOOK, add_attempt, note_interrupt
+from runbook_lib.run.facts.afterwards.used_units import READS_COUNTED
 from runbook_lib.run.facts.doubt.late_writes import doubt_killed, end_writes, note_call
 from runbook_lib.run.facts.load import IMPORTS
 from runbook_lib.run.facts.plan import PlanFileFact, planned_pairs_of
@@ -137,6 +138,7 @@ class Run:
             FINGERPRINT.record(ledger, self.config.fingerprint())
             CHOSEN_TABLES.record(ledger, self.only)
             STARTED.record(ledger, format_timestamp(self.now()))
+            READS_COUNTED.record(ledger, True)
             for side, who in self._identities().items():
                 IDENTITIES.record(ledger, side, who)
 
@@ -270,8 +272,7 @@ def open_cleanup(
     if not is_begun(run.folder):
         raise ConfigError(f"run id: expected a run in {run.folder.parent}, found no {run.id!r}; nothing was removed")
     run.only, run.cleanup = tables or ALL, True
-    known = [pair.source for pair in run.pairs()]
-    if known and not any(is_among(source, run.only) for source in known):
+    if (known := run.pairs()) and not any(is_among(pair.source, run.only) for pair in known):
         raise ConfigError(f"tables: no table of run {run.id} matches {run.only!r}; nothing was removed")
     return run
 

@@ -89,6 +89,7 @@ def _as_read(item: Mapping[str, Any]) -> dict[str, Any]:
         "ExpressionAttributeNames": {f"#{n}": name for n, name in enumerate(names)},
         "ExpressionAttributeValues": {f":{n}": item[name] for n, name in enumerate(names)},
         "ReturnValues": "ALL_OLD",
+        "ReturnConsumedCapacity": "INDEXES",
     }
 
 

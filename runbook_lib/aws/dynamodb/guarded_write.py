@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
@@ -23,13 +23,16 @@ from runbook_lib.aws.dynamodb.conditional_write import (
     replace_as_read,
 )
 from runbook_lib.aws.dynamodb.read.batch_get import read_keys
+from runbook_lib.aws.dynamodb.read.limiter import RateLimit
 from runbook_lib.aws.error_classes import ErrorClass, codes_of
+from runbook_lib.aws.guard.read_units import MOST_UNITS
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, BrokenAnswer, TransportError
 from runbook_lib.errors import CorruptFile, TransferError
 from runbook_lib.items.canonical import Item, digest
 from runbook_lib.items.keys import KeyAttribute, key_of
 from runbook_lib.items.read_once import read_once
+from runbook_lib.items.size import item_size, units_of
 
 NOT_TAKEN = codes_of(ErrorClass.ITEM)
 MOST_THREADS = 32
@@ -63,12 +66,17 @@ Said = dict[str, Any] | Undecided
 
 @dataclass(frozen=True, slots=True)
 class GuardedWriter:
-    """One table that is written to item by item; `transport` may do so."""
+    """One table that is written to item by item; `transport` may do so.
+
+    `consumed` counts write units, those of indexes included, as the answers say. A write that was refused for its
+    condition costs what it would have; so, perhaps, does one whose answer was lost. Both count by the item's size.
+    """
 
     transport: DynamoDBTransport
     table: str
     key: tuple[KeyAttribute, ...]
     backoff: Backoff
+    consumed: RateLimit = field(default_factory=lambda: RateLimit(None))
 
     def add(self, item: Item, line: bytes) -> Fate:
         """Put the line of an item where nothing is.
@@ -76,7 +84,7 @@ class GuardedWriter:
         A put whose answer is lost is not sent again: the item may have been there and been deleted by somebody, whom a
         second put would not hear.
         """
-        said = self._settled(lambda: put_if_absent(self.transport, self.table, self._partition, line), once=True)
+        said = self._settled(lambda: put_if_absent(self.transport, self.table, self._partition, line), item, once=True)
         if isinstance(said, dict):
             return Fate.DONE
         if said is Undecided.REJECTED:
@@ -92,7 +100,10 @@ class GuardedWriter:
             return Fate.TOO_WIDE
         expected, putting, bytes_of_it = read, item, line
         while True:
-            said = self._settled(lambda: replace_as_read(self.transport, self.table, expected, bytes_of_it))  # noqa: B023
+            said = self._settled(
+                lambda: replace_as_read(self.transport, self.table, expected, bytes_of_it),  # noqa: B023
+                max(expected, putting, key=item_size),
+            )
             if said is Undecided.REJECTED:
                 return Fate.REJECTED
             if not isinstance(said, dict):  # it is another one now, or the answer to its own put was lost
@@ -113,7 +124,7 @@ class GuardedWriter:
         if len(item) > MOST_ATTRIBUTES:
             return Fate.TOO_WIDE
         key = key_of(item, self.key)
-        said = self._settled(lambda: delete_as_read(self.transport, self.table, key, item))
+        said = self._settled(lambda: delete_as_read(self.transport, self.table, key, item), item)
         if said is Undecided.REJECTED:
             return Fate.REJECTED
         if not isinstance(said, dict):  # it is another one now, or the answer to its own delete was lost
@@ -123,7 +134,7 @@ class GuardedWriter:
             return Fate.DONE
         back = orjson.dumps({"Item": old})
         # a newer one may stand there
-        self._settled(lambda: put_if_absent(self.transport, self.table, self._partition, back))
+        self._settled(lambda: put_if_absent(self.transport, self.table, self._partition, back), old)
         return Fate.CHANGED
 
     def held(self, item: Item) -> Item | None:
@@ -153,8 +164,18 @@ class GuardedWriter:
     def _partition(self) -> str:
         return next(attribute.name for attribute in self.key if attribute.role == "HASH")
 
-    def _settled(self, send: Callable[[], bytes], *, once: bool = False) -> Said:
-        """The answer to a request; one that may have been heard is sent again unless it may be heard `once` only."""
+    def _settled(self, send: Callable[[], bytes], larger: Item, *, once: bool = False) -> Said:
+        """The answer to a request; one that may have been heard is sent again unless it may be heard `once` only.
+
+        `larger` of the item that is written and the one in its place is what a write costs of which no answer tells.
+        """
+        said = self._said(send, once=once)
+        if said is not Undecided.REJECTED:
+            told = _units_told(said) if isinstance(said, dict) else None
+            self.consumed.note(units_of(item_size(larger)) if told is None else told)
+        return said
+
+    def _said(self, send: Callable[[], bytes], *, once: bool) -> Said:
         last = ""
         for pause in (*self.backoff.pauses(), 0.0):
             try:
@@ -177,3 +198,9 @@ class GuardedWriter:
                 return answer
             self.backoff.sleep(pause)
         raise TransferError(f"table {self.table}: an item was not written in many attempts, the last: {last}")
+
+
+def _units_told(said: dict[str, Any]) -> float | None:
+    capacity = said.get("ConsumedCapacity")
+    units = capacity.get("CapacityUnits") if isinstance(capacity, dict) else None
+    return float(units) if isinstance(units, (int, float)) and 0 <= units < MOST_UNITS else None

@@ -36,11 +36,17 @@ def note_asked(params: Mapping[str, Any], model: Any, context: dict[str, Any], *
         context[_ASKED] = frozenset(name for name in named if name)
 
 
+def asked_about(context: Mapping[str, Any] | None) -> frozenset[str]:
+    """The tables that a call is about, by their plain names."""
+    asked: frozenset[str] = (context or {}).get(_ASKED) or frozenset()
+    return asked
+
+
 def refuse_of_another(
     http_response: Any, parsed: dict[str, Any], model: Any, context: Mapping[str, Any] | None = None, **_: Any
 ) -> None:
     """A handler of botocore's `after-call`: raises AnswerOfAnother for an answer that names another table."""
-    asked = (context or {}).get(_ASKED)
+    asked = asked_about(context)
     if not asked or http_response.status_code >= 300:
         return
     for found in _named_in(parsed):

@@ -1,4 +1,4 @@
-"""How many calls of each kind were made, counted before they are sent."""
+"""How many calls of each kind were made, counted before they are sent, and what reading a target has consumed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from runbook_lib.aws.guard.allowed_calls import TOLD_IN_SUMS
 
-UNANSWERED = "unanswered"  # in place of a side: writes to a table whose end nobody heard
+# In place of a side: writes to a table whose end nobody heard, and half read units that a target was read with.
+UNANSWERED, READ_HALVES = "unanswered", "half read units of the target"
 
 
 class Calls:
@@ -49,6 +50,20 @@ class Calls:
         with self._lock:
             self._counts[UNANSWERED, table] += 1
             self._untold[UNANSWERED, table] += 1
+
+    def consumed(self, table: str, halves: int) -> None:
+        """Count what reading a target has consumed, in halves of a read unit; told at once, as a call is."""
+        with self._lock:
+            self._counts[READ_HALVES, table] += halves
+            if self._on_call is None:
+                self._untold[READ_HALVES, table] += halves
+                return
+        try:
+            self._on_call(READ_HALVES, table, halves)
+        except BaseException:
+            with self._lock:
+                self._untold[READ_HALVES, table] += halves
+            raise
 
     def flush(self) -> None:
         """Pass on the calls that nobody was told of since the last time."""

@@ -8,13 +8,14 @@ the folder that ImportTable is about to read, to be held against the manifest.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from runbook_lib.aws.guard.allowed_calls import EVENT_NAMES, FORMS
-from runbook_lib.aws.guard.answered_for import note_asked, refuse_of_another
+from runbook_lib.aws.guard.answered_for import asked_about, note_asked, refuse_of_another
 from runbook_lib.aws.guard.call_counter import Calls
 from runbook_lib.aws.guard.needed_parts import refuse_without_parts
+from runbook_lib.aws.guard.read_units import ITEM_READS, halves_parsed, halves_read
 from runbook_lib.aws.guard.touched import touched
 from runbook_lib.aws.server_messages import only_errors_of_aws
 from runbook_lib.errors import ForbiddenCall
@@ -58,6 +59,7 @@ class Guard:
         events.register_last("before-call.*.*", self._before_call)
         events.register_first("request-created.*.*", self._before_signing)
         events.register_first("before-parse.*.*", only_errors_of_aws)
+        events.register_first("after-call.dynamodb.*", self._note_read)
         events.register_last("after-call.*.*", refuse_without_parts)
         events.register_last("after-call.*.*", refuse_of_another)
 
@@ -71,6 +73,19 @@ class Guard:
 
     def count(self, operation: str) -> None:
         self._calls.record(self.side, operation)
+
+    def answered(self, operation: str, tables: Iterable[str], content: bytes) -> None:
+        """Count what a read of items in a target has consumed; a source's is counted by whoever reads it."""
+        if self.side == "target" and operation in ITEM_READS:
+            for table in tables:
+                self._calls.consumed(table, halves_read(content))
+
+    def _note_read(
+        self, http_response: Any, parsed: dict[str, Any], model: Any, context: Mapping[str, Any] | None = None, **_: Any
+    ) -> None:
+        if self.side == "target" and model.name in ITEM_READS and http_response.status_code < 300:
+            for table in asked_about(context):
+                self._calls.consumed(table, halves_parsed(parsed, len(http_response.content)))
 
     def doubt(self, table: str) -> None:
         """Note that nobody knows whether a write to a table was done, or still will be."""

@@ -21,6 +21,7 @@ from runbook_lib.aws.deadlines import http_session_of
 from runbook_lib.aws.endpoints import endpoint_of
 from runbook_lib.aws.guard.allowed_calls import PUTTING, TARGET_CANARY, TARGET_WRITES, TOLD_IN_SUMS
 from runbook_lib.aws.guard.guard import Guard
+from runbook_lib.aws.guard.read_units import ITEM_READS
 from runbook_lib.aws.server_messages import spoken
 from runbook_lib.aws.transport.answers import Answer, NoAnswer
 from runbook_lib.aws.transport.http import HttpConnection
@@ -157,7 +158,7 @@ class DynamoDBTransport:
     def understood(self, request: DynamoDBRequest, answer: Answer, used: Any) -> bytes:
         """The body of an answer that can be trusted; raises as `send` does."""
         try:
-            return self._trusted(request, answer, used)
+            content = self._trusted(request, answer, used)
         except BrokenAnswer:
             self._doubt(request)
             raise
@@ -165,6 +166,9 @@ class DynamoDBTransport:
             if error.may_be_done:
                 self._doubt(request)
             raise
+        if request.operation in ITEM_READS:
+            self._guard.answered(request.operation, _tables_in(_parsed(request.body)), content)
+        return content
 
     def _doubt(self, request: DynamoDBRequest) -> None:
         if request.operation in PUTTING:

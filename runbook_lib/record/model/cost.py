@@ -62,7 +62,10 @@ class EstimateRecord(Section):
 
 
 class Usage(Section):
-    """What the run used; null is what nobody measured."""
+    """What the run used; null is what nobody measured.
+
+    `target_read_units` are of whatever read items of a target, `validation_units` of comparisons alone.
+    """
 
     export_gb: Number | None = None
     write_units: Number | None = None
@@ -70,6 +73,7 @@ class Usage(Section):
     bulk_put_gb: Number | None = None
     scan_units: Number | None = None
     validation_units: Number | None = None
+    target_read_units: Number | None = None
     puts: Count | None = None
     gets: Count | None = None
     hours: Number | None = None

@@ -24,7 +24,8 @@ def read_keys(transport: DynamoDBTransport, table: str, keys: list[Item], backof
 
 def key_request(table: str, keys: list[Item]) -> bytes:
     """The request that reads these keys."""
-    return json.dumps({"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}}).encode()
+    asked = {"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}, "ReturnConsumedCapacity": "TOTAL"}
+    return json.dumps(asked).encode()
 
 
 def keys_read(content: bytes, table: str, keys: list[Item]) -> tuple[list[Item], list[Item]]:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import orjson
 
 from runbook_lib.aws.dynamodb.read.limiter import RateLimit
+from runbook_lib.aws.guard.read_units import RCU_BYTES
 from runbook_lib.aws.transport.client import DynamoDBTransport
 from runbook_lib.aws.transport.retry import Backoff, TransportError
 from runbook_lib.aws.transport.shapes import consumed_units, key_to_go_on_after
@@ -30,7 +31,6 @@ from runbook_lib.items.lines import items_of, split_items
 from runbook_lib.items.page import PageItems
 from runbook_lib.items.read_once import read_once
 
-RCU_BYTES = 4096
 MOST_EMPTY = 10_000  # pages in a row; without a filter there are few
 Answer = dict[str, Any]
 Read = TypeVar("Read")

@@ -1,4 +1,4 @@
-"""What the comparisons, windows and repairs of all starts have used of each target, beside the import's own samples."""
+"""What all starts have used of each target, beside the import's own samples: its reads, windows and repairs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from runbook_lib.run.facts.topic import Topic
+from runbook_lib.aws.guard.call_counter import READ_HALVES
+from runbook_lib.run.facts.topic import Note, Topic
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.ledger import Ledger
 
@@ -22,8 +23,7 @@ class UnitsCount(Protocol):
 class TargetUse:
     """Read units of every comparison of a target, and write units of windows and repairs.
 
-    Those of a repair are the table's alone, by the sizes of its items: its answers do not tell. What a process that was
-    killed had not written down yet is not in them.
+    What a process that was killed had not written down yet is not in them.
     """
 
     read: float
@@ -31,6 +31,14 @@ class TargetUse:
 
 
 TARGET_USES = Topic("target_use", TargetUse)
+READS_COUNTED = Note("run", "reads_counted", bool)  # of a run that began once each read of a target was counted
+
+
+def units_read(ledger: Ledger) -> dict[str, float] | None:
+    """By target the read units of whatever read its items; None of a run that began before that was counted."""
+    if not READS_COUNTED.of(ledger):
+        return None
+    return {target: halves / 2 for target, halves in ledger.calls(READ_HALVES).items()}
 
 
 def target_use(ledger: Ledger, source: str) -> TargetUse:
