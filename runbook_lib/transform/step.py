@@ -152,13 +152,18 @@ class _Making:
         self.watch(self.pair.source, "transforming", self.done, self.export.items)
 
     def keep(self, made: Iterable[TransformedFile], refused: Iterable[QuarantinedRow]) -> None:
-        """Record files that are stored; raises TransferError where more of their items were refused than may be."""
+        """Record files that are stored."""
         ledger, source = self.run.ledger, self.pair.source
         with ledger.batch():
             for file in made:
                 TRANSFORMED_FILES.record(ledger, f"{source} {file.raw_key}", file)
             keep_quarantined(ledger, refused)
-        count, limit = count_quarantined(ledger, source), self.run.config.import_.quarantine_limit
+        self.refuse_too_many()
+
+    def refuse_too_many(self) -> None:
+        """Raise TransferError where more items were refused than may be."""
+        count = count_quarantined(self.run.ledger, self.pair.source)
+        limit = self.run.config.import_.quarantine_limit
         if count > limit:
             raise TransferError(
                 f"{count:,} items cannot be transformed, import.quarantine_limit is {limit}; quarantine/ says which "
@@ -172,6 +177,7 @@ def _rewrite_files(making: _Making, ready: Ready, work: FileRewrite, place: Deri
     known = {file.raw_key for file in files_transformed(run.ledger, pair.source)}
     files = [row.data_file for row in file_rows(run.ledger, pair.source)]
     making.show(sum(file.items for file in files if file.key in known))
+    making.refuse_too_many()  # an earlier start may have ended so with its last file
     left = [file for file in files if file.key not in known]
     many = run.config.validate_.processes or processors()
     with ExitStack() as opened:

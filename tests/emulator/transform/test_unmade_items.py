@@ -42,3 +42,14 @@ def test_after_a_quarantine_of_the_transform_the_next_step_is_one_that_works(wor
     ran = runbook_here("run", changed, "--run-id", "again", *words, **key)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "i90001" in {item["id"]["S"] for item in world.items(world.target, world.dst("a"))}
+
+
+@pytest.mark.whole
+def test_too_many_refused_in_the_last_file_stop_a_later_start_as_well(world: World) -> None:
+    world.pair("a", [EXTRA])
+    config = world.config(transform=mask(email_rule(), keep_rule("n"), REF), **{"import": {"quarantine_limit": 0}})
+    for _ in range(6):  # by then it has come to the last of them
+        ran = runbook_here("run", config, "--run-id", "r", "--execute", **{KEY_NAME: MASK_KEY})
+        assert ran.returncode == 1
+        assert "1 items cannot be transformed, import.quarantine_limit is 0" in ran.stdout + ran.stderr
+        assert world.items(world.target, world.dst("a")) == []
