@@ -61,30 +61,33 @@ def valid(pair: Pair) -> Check:
 
 
 def other_than_source(context: CheckContext, pair: Pair) -> Check:
-    """The target is no source: not the pair's own, no replica of it, and not the source of another pair."""
+    """The target is no source: neither the pair's own nor that of another pair, and no replica of any of them."""
     check = Check(
         CheckId.ANOTHER_TABLE, pair.target, BLOCKER, "a target other than the source", "the same table",
         "change the target's region, profile or name", configuration=True,
     )  # fmt: skip
     if is_same_table(context, pair):
         return check
-    if _is_replica(context, pair):
-        return replace(check, found=f"a replica of {pair.source}: what is written to it comes back to the source")
+    if source := _replicated_source(context, pair):
+        return replace(check, found=f"a replica of {source}: what is written to it comes back to the source")
     if _is_a_source(context, pair):
         return replace(check, found=f"{pair.target}, which is itself a source of this migration, and would be changed")
     return ok(check, "another")
 
 
-def _is_replica(context: CheckContext, pair: Pair) -> bool:
-    """Whether both tables are regions of one global table."""
-    source, target, stand = pair.source_facts, pair.target_facts, context.capacities[pair.source]
-    if source is None or target is None or pair.source != pair.target:
-        return False
-    (here, account), (there, other) = source.arn.split(":")[3:5], target.arn.split(":")[3:5]
-    known = (there in stand.source.replicas if stand.source else False) or (
-        here in stand.target.replicas if stand.target else False
-    )
-    return known and account == other
+def _replicated_source(context: CheckContext, pair: Pair) -> str:
+    """The table that this migration reads, for whatever pair, and that is one global table with the target; else none.
+
+    Tables of a global table have one name and one account; which regions it has, either of them says.
+    """
+    target, here = pair.target_facts, context.clients.source_identity
+    if target is None or target.name not in {*context.sources, *(p.source for p in context.pairs)}:
+        return ""
+    there, account = target.arn.split(":")[3:5]
+    own, of_that_name = context.capacities[pair.source].target, context.capacities.get(target.name)
+    source = of_that_name.source if of_that_name else None
+    known = (source is not None and there in source.replicas) or (own is not None and here.region in own.replicas)
+    return target.name if known and account == here.account else ""
 
 
 def _is_a_source(context: CheckContext, pair: Pair) -> bool:

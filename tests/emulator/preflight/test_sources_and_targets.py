@@ -148,3 +148,62 @@ def test_each_question_about_a_table_is_asked_once_on_a_side(world: World, opera
     run, before = world.open(), world.requests(operation)
     preflight(run)
     assert world.requests(operation) - before == 2
+
+
+def in_regions(table: str, *told_by: str) -> Any:
+    """Let DescribeTable say in these regions that a table is one of a global table of both."""
+
+    def after(asked: Asked, said: Said) -> Said:
+        if asked.operation != "DescribeTable" or asked.region not in told_by:
+            return said
+        if asked.json["TableName"].rpartition("/")[2] != table:
+            return said
+        other = {"us-east-1": "us-east-2", "us-east-2": "us-east-1"}[asked.region]
+        replicas = [{"RegionName": other, "ReplicaStatus": "ACTIVE"}]
+        return changed(said, lambda d: d["Table"].update(Replicas=replicas, GlobalTableVersion="2019.11.21"))
+
+    return after
+
+
+EAST, WEST = ("us-east-1",), ("us-east-2",)  # nobody is asked about a table that --tables leaves out
+
+
+@pytest.mark.few(2)
+@pytest.mark.parametrize(
+    ("told_by", "only"), [(EAST, "*"), (WEST, "*"), (EAST + WEST, "*"), (EAST + WEST, "a"), (WEST, "a")]
+)
+def test_a_target_that_is_a_replica_of_any_source_is_refused(world: World, told_by: tuple[str, ...], only: str) -> None:
+    """a goes into b of the other region, which is one table with the b that is read for c."""
+    a, b, c = (world.src(name) for name in "abc")
+    for name in (a, b):
+        world.table(world.source, name)
+    for name in (b, c):
+        world.table(world.target, name)
+    tables = {"include": [a, b], "rename": None, "overrides": {a: b, b: c}}
+    with between(world.endpoint, after=in_regions(b, *told_by)) as server:
+        here = {"endpoint_url": server.endpoint}
+        config = load_config(world.config(source=here, target=here, staging=here, tables=tables))
+        plan = make_plan(config, connect(config), a if only == "a" else "*")
+    found = {c.table: (c.status, c.found) for c in plan.checks if c.id == "another-table"}
+    assert found[b] == ("blocker", f"a replica of {b}: what is written to it comes back to the source")
+    assert only == "a" or found[c][0] == "ok"
+
+
+def test_a_target_with_the_name_of_a_source_and_replicas_elsewhere_is_another_table(world: World) -> None:
+    a, b, c = (world.src(name) for name in "abc")
+    for name in (a, b):
+        world.table(world.source, name)
+    for name in (b, c):
+        world.table(world.target, name)
+
+    def elsewhere(asked: Asked, said: Said) -> Said:
+        if asked.operation != "DescribeTable":
+            return said
+        return changed(said, lambda d: d["Table"].update(Replicas=[{"RegionName": "eu-west-1"}]))
+
+    with between(world.endpoint, after=elsewhere) as server:
+        here = {"endpoint_url": server.endpoint}
+        tables = {"include": [a, b], "rename": None, "overrides": {a: b, b: c}}
+        config = load_config(world.config(source=here, target=here, staging=here, tables=tables))
+        plan = make_plan(config, connect(config))
+    assert {c.status for c in plan.checks if c.id == "another-table"} == {"ok"}
