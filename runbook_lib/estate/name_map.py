@@ -43,9 +43,8 @@ class NameMap:
             if name in known:
                 return known[name]
         stem, fifo = (name[: -len(FIFO)], FIFO) if name.endswith(FIFO) else (name, "")
-        if self._rename is not None and (match := re.fullmatch(self._rename.pattern, stem)):
-            return self._rename.to.format(**match.groupdict()) + fifo
-        return name
+        renamed = self._rename.new_name(stem) if self._rename is not None else None
+        return name if renamed is None else renamed + fifo
 
     def given(self, name: str) -> str | None:
         """What the migration file itself says of a name, an ARN or an account."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
@@ -52,8 +51,13 @@ def choose_tables(
     mistakes += rules_without_table(config, selected)
     targets: dict[str, str] = {}
     for name in selected:
-        target = _rename(config, name)
-        if target is None:
+        target, silent = _rename(config, name)
+        if silent:
+            mistakes.append(
+                f"tables.rename: the group {silent!r} of the pattern takes no part in {name!r}, and 'to' uses it; "
+                f"write (?P<{silent}>...|) for one that may be empty, exclude the table or override its name"
+            )
+        elif target is None:
             mistakes.append(
                 f"tables.rename: the pattern does not match {name!r}; widen it, exclude the table or override its name"
             )
@@ -117,14 +121,14 @@ def wants_recovery(enable_pitr: Iterable[str], source: str) -> bool:
     return any(fnmatchcase(source, name) for name in enable_pitr)
 
 
-def _rename(config: Migration, name: str) -> str | None:
+def _rename(config: Migration, name: str) -> tuple[str | None, str]:
+    """A table's target, none where the pattern does not match; and a group that takes no part, if there is one."""
     wanted = config.tables
     if name in wanted.overrides:
-        return wanted.overrides[name]
+        return wanted.overrides[name], ""
     if wanted.rename is None:
-        return name
-    match = re.fullmatch(wanted.rename.pattern, name)
-    return wanted.rename.to.format(**match.groupdict()) if match else None
+        return name, ""
+    return wanted.rename.new_name(name), wanted.rename.silent_group(name)
 
 
 def _known(names: list[str]) -> str:

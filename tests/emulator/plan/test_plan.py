@@ -153,3 +153,24 @@ def test_a_plan_does_not_change_when_a_run_is_taken_up_again(world: World) -> No
     preflight(run)
     world.pair("later")
     assert [p.source for p in preflight(world.open()).pairs] == [world.src("a")]
+
+
+OPTIONAL = {"pattern": "(?P<pre>prod-)?(?P<n>.+)", "to": "{pre}{n}-dev"}
+
+
+def test_a_group_that_takes_no_part_in_a_name_is_a_mistake_of_that_table(tmp_path: Path) -> None:
+    """`{pre}` would be "None" in a target's name."""
+    with pytest.raises(ConfigError) as refused:
+        selected(tmp_path, ["prod-a", "b", "c"], include=["*"], rename=OPTIONAL)
+    told = str(refused.value).splitlines()
+    assert [line for line in told if "'b'" in line] == [line for line in told if "'c'" not in line]
+    assert all("tables.rename: the group 'pre' of the pattern takes no part in" in line for line in told)
+    assert len(told) == 2
+
+
+def test_a_group_that_may_be_empty_or_is_not_used_or_overridden_is_none(tmp_path: Path) -> None:
+    empty = {"pattern": "(?P<pre>(?:prod-)?)(?P<n>.+)", "to": "{pre}{n}-dev"}
+    assert selected(tmp_path, ["prod-a", "b"], include=["*"], rename=empty) == {"prod-a": "prod-a-dev", "b": "b-dev"}
+    unused = OPTIONAL | {"to": "{n}-dev"}
+    assert selected(tmp_path, ["prod-a", "b"], include=["*"], rename=unused) == {"prod-a": "a-dev", "b": "b-dev"}
+    assert selected(tmp_path, ["b"], include=["*"], rename=OPTIONAL, overrides={"b": "mine"}) == {"b": "mine"}

@@ -6,6 +6,7 @@ import pytest
 
 from runbook_lib.config.model import Migration
 from runbook_lib.estate.compare import expected_estate
+from runbook_lib.estate.name_map import NameMap
 from runbook_lib.estate.resource import Estate, Resource, ResourceKind
 from runbook_lib.iac.surroundings.of_config import rewrite_estate, template_of
 from runbook_lib.iac.surroundings.template import NAME_OF
@@ -64,3 +65,10 @@ def test_a_child_is_renamed_once_and_the_words_around_it_stay() -> None:
     template = written(alarm("A"), alarm("b"), composite, A="b", b="c", any="all")
     (made,) = (s["Properties"] for s in template["Resources"].values() if s["Type"] == ResourceKind.COMPOSITE_ALARM)
     assert made["AlarmRule"] == 'ALARM("b") OR OK(c) AND NOT INSUFFICIENT_DATA(b)'
+
+
+def test_a_group_of_the_rename_that_takes_no_part_is_empty_in_a_resources_name() -> None:
+    said = demo_config("https://aws")
+    said["tables"]["rename"] = {"pattern": "(?P<pre>prod-)?(?P<n>.+)", "to": "{pre}{n}-dev"}
+    names = NameMap(Migration.model_validate(said), {})
+    assert (names.new("prod-a"), names.new("b"), names.new("b.fifo")) == ("prod-a-dev", "b-dev", "b-dev.fifo")
