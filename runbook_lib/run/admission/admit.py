@@ -29,6 +29,8 @@ from runbook_lib.run.facts.publication import PUBLICATION
 from runbook_lib.run.facts.starts import CHOSEN_TABLES, FINGERPRINT, IDENTITIES, RUN_ID, RUNNER_TOKEN
 from runbook_lib.run.ledger import Ledger
 
+# What lies beside the runs, on any system: the list of runs, JupyterLab's copies, a page of each campaign.
+ITS_OWN = re.compile(r"index\.(html|md)|notebooks|readme\.md|campaign-.*\.html", re.IGNORECASE)
 LEDGER, SETTINGS = "ledger.sqlite", "migration.yaml"
 ORPHAN_SECONDS = 20.0  # the kernel of a killed run takes a moment to notice that it is an orphan
 RUNNER_SECONDS = 2.0  # a look at the lock holds it for an instant, too
@@ -62,7 +64,10 @@ def folder_of(run_id: str) -> Path:
     """The folder of a run, whether it is there or not; raises ConfigError for what cannot be a run's name."""
     if not re.fullmatch(NAME, run_id):
         raise ConfigError(f"run id: expected letters, digits, dot, dash and underscore, found {run_id!r}")
-    return reports_root() / run_id
+    folder = reports_root() / run_id
+    if ITS_OWN.fullmatch(run_id) and not (folder / LEDGER).is_file():  # of an older version, one may be cleaned up
+        raise ConfigError(f"run id: the folder of the reports itself needs {run_id!r}; use another run id")
+    return folder
 
 
 def is_begun(folder: Path) -> bool:
