@@ -158,12 +158,16 @@ def rewrite_files(desk: WorkerContext, unit: RewriteUnit) -> Message:
 
 
 def _work_of(unit: RewriteUnit, clients: Clients) -> FileRewrite:
-    """Raises ConfigError where this process finds another hook than the coordinator has."""
-    config, settings = unit.site.config, unit.site.config.transform
-    assert settings is not None, "only what is transformed is rewritten"
-    hook = load_hook(settings.hook, config.folder) if settings.hook else None
-    if (hook.sha256 if hook else None) != unit.hook:
-        raise ConfigError(f"transform.hook: {settings.hook} was changed while it was at work; start a new run with it")
-    recipe = Ready(settings, hook, unit.key).recipe_of(unit.source)
-    writer = derived_writer(config, clients.staging, unit.place)
+    recipe = recipe_of_unit(unit.site, unit.source, unit.key, unit.hook)
+    writer = derived_writer(unit.site.config, clients.staging, unit.place)
     return FileRewrite(recipe, unit.source.name, unit.target, clients.raw, unit.bucket, writer, unit.secret)
+
+
+def recipe_of_unit(site: UnitContext, source: TableDescription, key: MaskKey | None, known: str | None) -> Recipe:
+    """The recipe in a worker process; raises ConfigError where it finds another hook than the one that is known."""
+    settings = site.config.transform
+    assert settings is not None, "only what is transformed is rewritten"
+    hook = load_hook(settings.hook, site.config.folder) if settings.hook else None
+    if (hook.sha256 if hook else None) != known:
+        raise ConfigError(f"transform.hook: {settings.hook} was changed while it was at work; start a new run with it")
+    return Ready(settings, hook, key).recipe_of(source)

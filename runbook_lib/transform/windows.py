@@ -11,12 +11,16 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from runbook_lib.aws.session.mac_key import mac_keys
+from runbook_lib.cluster.connect import open_processes, site_of
+from runbook_lib.cluster.processes import processors
 from runbook_lib.errors import CorruptFile, ExportError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.data_file import fetch
-from runbook_lib.export_format.writer import ExportedWindow, ExportWriter, FileEntry, data_file_name, new_export_id
+from runbook_lib.export_format.manifest import DataFile
+from runbook_lib.export_format.writer import ExportedWindow, FileEntry, new_export_id
 from runbook_lib.items.canonical import canonical_json
 from runbook_lib.items.keys import held_key
 from runbook_lib.items.lines import parse_line
@@ -24,12 +28,13 @@ from runbook_lib.masking.recipe import Recipe
 from runbook_lib.masking.shown.met import UnnamedCount
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.export import EXPORTS
-from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformFact, TransformStatus
+from runbook_lib.run.facts.masking.transform import TRANSFORMS, TransformStatus
 from runbook_lib.run.facts.masking.windows import (
     TRANSFORMED_CHANGES,
     WINDOW_TRANSFORMS,
     ChangeCounts,
     RawExport,
+    TransformedChanges,
     WindowTransform,
     changes_transformed,
 )
@@ -49,12 +54,16 @@ from runbook_lib.run.tables.windows import (
     window_counts,
 )
 from runbook_lib.timestamps import format_timestamp
-from runbook_lib.transform.changes import ChangesRewrite
+from runbook_lib.transform.changes import ChangesRewrite, Refused
 from runbook_lib.transform.derived import DerivedPlace, derived_manifest, derived_writer
 from runbook_lib.transform.key_check import KeysCollide, check_change_values
 from runbook_lib.transform.rewrite import UnnamedValues
 from runbook_lib.transform.settings import Ready, make_ready
 from runbook_lib.transform.unnamed import unnamed_error
+from runbook_lib.transform.window_units import MadeChanges, WindowUnit, have_made, made_name
+
+LARGE_CHANGES = 100_000  # which take longer than processes to start
+MOST_OF_A_UNIT = 100_000  # changes of one file
 
 
 def derive_window(run: Run, pair: Pair, fact: WindowFact) -> WindowFact:
@@ -70,9 +79,15 @@ def derive_window(run: Run, pair: Pair, fact: WindowFact) -> WindowFact:
         raise GateFailed(f"{pair.source} has no source facts; run 00_preflight again")
     recipe = ready.recipe_of(pair.source_facts)
     made = _begun(run, pair, fact, ready)
-    writer = _writer(run, pair, fact, made)
+    place = _place(run, pair, fact, made)
+    writer = derived_writer(run.config, run.clients.staging, place)
     writer.start()
-    _rewrite_files(run, pair, fact, made, recipe, writer)
+    unit = WindowUnit(
+        site_of(run), pair.source_facts, pair.target, made.raw.bucket, place,
+        ChangeWindow(*fact.span, fact.view, recipe.key), fact.name, (), ready.key,
+        ready.hook.sha256 if ready.hook else None, run.secret,
+    )  # fmt: skip
+    _make_files(run, pair, fact, unit, recipe)
     earlier = [window for window in windows_of(run.ledger, pair.source) if window.number < fact.number]
     check_change_values(run, pair, [*earlier, fact], recipe)
     files = changes_transformed(run.ledger, fact.name)
@@ -109,55 +124,68 @@ def _begun(run: Run, pair: Pair, fact: WindowFact, ready: Ready) -> WindowTransf
     return made
 
 
-def _raw_export(run: Run, pair: Pair) -> TransformFact:
-    return TRANSFORMS.needed(run.ledger, pair.source)
-
-
-def _writer(run: Run, pair: Pair, fact: WindowFact, made: WindowTransform) -> ExportWriter:
-    completed = _raw_export(run, pair).raw.completed
+def _place(run: Run, pair: Pair, fact: WindowFact, made: WindowTransform) -> DerivedPlace:
+    completed = TRANSFORMS.needed(run.ledger, pair.source).raw.completed
     if completed is None:
         raise GateFailed(f"the export of {pair.source} should be COMPLETED and is not; run 10_export first")
-    place = DerivedPlace(
+    return DerivedPlace(
         completed.manifest.table_arn, completed.manifest.table_id, made.export_id, made.started,
         window=ExportedWindow(*fact.span, fact.view),
     )  # fmt: skip
-    return derived_writer(run.config, run.clients.staging, place)
 
 
-def _rewrite_files(
-    run: Run, pair: Pair, fact: WindowFact, made: WindowTransform, recipe: Recipe, writer: ExportWriter
-) -> None:
+def _make_files(run: Run, pair: Pair, fact: WindowFact, unit: WindowUnit, recipe: Recipe) -> None:
     """Make every file that is not made yet; a file with unnamed values is not stored, and the others are looked at."""
-    raw, unnamed = made.raw, UnnamedCount()
-    window = ChangeWindow(*fact.span, fact.view, recipe.key)
-    side = raw_side(pair.source)
-
-    def keep(rows: Iterable[ChangeRow]) -> None:
-        keep_changes(run.ledger, side, fact.number, rows)
-
-    work = ChangesRewrite(
-        recipe, pair.source, pair.target, run.clients.raw, raw.bucket, window, writer, run.secret, keep
-    )
+    raw_arn = WINDOW_TRANSFORMS.needed(run.ledger, fact.name).raw.arn or ""
     known = {file.raw_key for file in changes_transformed(run.ledger, fact.name)}
-    for row in export_files(run.ledger, pair.source, raw.arn or ""):
-        if row.file.key in known:
-            continue
-        try:
-            with run.ledger.batch():
-                file = work.rewrite(fact.name, row.file, data_file_name(f"{made.export_id} {row.file.key}".encode()))
-                TRANSFORMED_CHANGES.record(run.ledger, f"{fact.name} {row.file.key}", file)
-                keep_refused(run.ledger, pair.source, fact.number, work.refused)
-        except UnnamedValues as error:
-            unnamed.add(error.values)
+    left = [row.file for row in export_files(run.ledger, pair.source, raw_arn) if row.file.key not in known]
+    shared = [file for file in left if file.items <= MOST_OF_A_UNIT]  # whose changes fit into a message
+    many, unnamed = run.config.validate_.processes or processors(), UnnamedCount()
+    if many > 1 and len(shared) > 1 and sum(file.items for file in shared) >= LARGE_CHANGES:
+        with open_processes(run, "transform", many, both=True) as roster:
+            if roster is not None:
+                unnamed = have_made(roster, pair.source, many, unit.of(shared), partial(_keep_made, run, fact))
+                left = [file for file in left if file.items > MOST_OF_A_UNIT]
+    _make_here(run, fact, unit, recipe, left, unnamed)
     if unnamed:
         raise unnamed_error(unnamed)
     limit = run.config.import_.quarantine_limit
-    refused = count_refused(run.ledger, pair.source, fact.number, raw.arn or "")
+    refused = count_refused(run.ledger, pair.source, fact.number, raw_arn)
     if refused > limit:
         raise TransferError(
             f"{refused:,} changes of window {fact.number} cannot be transformed, import.quarantine_limit is {limit}; "
             "nothing of it was written. Start a new run with other rules"
         )
+
+
+def _keep_made(run: Run, fact: WindowFact, made: MadeChanges) -> None:
+    with run.ledger.batch():
+        keep_changes(run.ledger, raw_side(fact.source), fact.number, made.rows)
+        _keep_file(run, fact, made.file, made.refused)
+
+
+def _keep_file(run: Run, fact: WindowFact, file: TransformedChanges, refused: Iterable[Refused]) -> None:
+    TRANSFORMED_CHANGES.record(run.ledger, f"{fact.name} {file.raw_key}", file)
+    keep_refused(run.ledger, fact.source, fact.number, refused)
+
+
+def _make_here(
+    run: Run, fact: WindowFact, unit: WindowUnit, recipe: Recipe, files: Iterable[DataFile], unnamed: UnnamedCount
+) -> None:
+    def keep(rows: Iterable[ChangeRow]) -> None:
+        keep_changes(run.ledger, raw_side(fact.source), fact.number, rows)
+
+    writer = derived_writer(run.config, run.clients.staging, unit.place)
+    work = ChangesRewrite(
+        recipe, unit.source.name, unit.target, run.clients.raw, unit.bucket, unit.window, writer, run.secret, keep
+    )
+    for file in files:
+        try:
+            with run.ledger.batch():
+                made = work.rewrite(unit.name, file, made_name(unit.place, file))
+                _keep_file(run, fact, made, work.refused)
+        except UnnamedValues as error:
+            unnamed.add(error.values)
 
 
 def _keep(run: Run, fact: WindowFact, made: WindowTransform) -> WindowFact:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
+import re
+import signal
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
 
 from runbook_lib.catchup.step import catch_up
+from runbook_lib.cluster import spread
+from runbook_lib.cluster.processes import Processes
 from runbook_lib.config.model import load_config
 from runbook_lib.cutover.step import cut_over
 from runbook_lib.errors import ExportError, GateFailed, ResumeRefused
@@ -29,6 +35,8 @@ from runbook_lib.run.facts.masking.windows import WINDOW_TRANSFORMS, changes_tra
 from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import SECOND_EXPORTS, WindowState, windows_of
 from runbook_lib.run.run import Run, open_run
+from runbook_lib.run.tables.windows import raw_side
+from runbook_lib.transform import windows
 from runbook_lib.transform.settings import make_ready
 from runbook_lib.transform.step import transform_tables
 from runbook_lib.undo.cleanup import clean_up
@@ -67,9 +75,9 @@ def person(number: int, n: int, **more: Any) -> Item:
 class Masked:
     """A migration of one masked table that goes on being written to."""
 
-    def __init__(self, world: World, items: list[Item], config: Path, **definition: Any) -> None:
-        self.world, self.config = world, config
-        world.pair("a", items, **definition)
+    def __init__(self, world: World, items: list[Item], config: Path, name: str = "a", **definition: Any) -> None:
+        self.world, self.config, self.name = world, config, name
+        world.pair(name, items, **definition)
         run = self.open()
         assert preflight(run).blockers == ()
         export_tables(run)
@@ -78,17 +86,17 @@ class Masked:
         run.ledger.close()
 
     def open(self) -> Run:
-        return open_run(str(self.config), "r", execute=True)
+        return open_run(str(self.config), "r" if self.name == "a" else f"r-{self.name}", execute=True)
 
     def write(self, *items: Item) -> None:
-        self.world.put(self.world.source, self.world.src("a"), list(items))
+        self.world.put(self.world.source, self.world.src(self.name), list(items))
 
     def delete(self, number: int) -> None:
         key = {"id": {"S": f"U#{address(number)}"}}
-        self.world.source.delete_item(TableName=self.world.src("a"), Key=key)
+        self.world.source.delete_item(TableName=self.world.src(self.name), Key=key)
 
     def minutes(self, minutes: float = 20) -> None:
-        self.world.let_pass("a", minutes)
+        self.world.let_pass(self.name, minutes)
 
     def caught_up(self) -> Run:
         run = self.open()
@@ -105,11 +113,11 @@ class Masked:
         assert pair.source_facts is not None
         recipe = ready.recipe_of(pair.source_facts)
         context = HookContext(pair.source, pair.target, 0, 0)
-        held = self.world.items(self.world.source, self.world.src("a"))
+        held = self.world.items(self.world.source, self.world.src(self.name))
         return in_order(orjson.loads(line) for i in held for line in recipe.made_of(i, context, recipe.tally()))
 
     def target(self) -> list[Item]:
-        return in_order(self.world.items(self.world.target, self.world.dst("a")))
+        return in_order(self.world.items(self.world.target, self.world.dst(self.name)))
 
 
 def in_order(items: Iterable[Item]) -> list[Item]:
@@ -119,7 +127,9 @@ def in_order(items: Iterable[Item]) -> list[Item]:
 def masked(world: World, count: int = 30, *rules: Any, **more: Any) -> Masked:
     settings = {**QUICK, **more}
     transform = settings.pop("transform", None) or mask(*(rules or RULES), filter=KEEP)
-    return Masked(world, [person(n, n) for n in range(count)], world.config(transform=transform, **settings))
+    name = settings.pop("name", "a")
+    config = world.config(transform=transform, tables={"include": [world.src(name)]}, **settings)
+    return Masked(world, [person(n, n) for n in range(count)], config, name)
 
 
 @pytest.mark.whole
@@ -150,6 +160,93 @@ def test_changes_deletes_and_items_that_enter_and_leave_the_filter_are_in_the_ta
     assert record.tables[0].verdict == "PASS"
     assert record.windows[0].transform is not None
     assert record.windows[0].transform.left_out == 1
+
+
+@pytest.fixture
+def many_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every window is worth processes, and each file of it a unit."""
+    monkeypatch.setattr(windows, "LARGE_CHANGES", 1)
+    monkeypatch.setattr(spread, "UNIT_ITEMS", 1)
+
+
+def kept_of(run: Run) -> list[Any]:
+    """What the ledger keeps of the windows as they were exported and of what was made of them, but places and times."""
+    (first, *_) = windows_of(run.ledger)
+    rows = run.ledger.rows("SELECT key, number, known FROM change WHERE source = ?", raw_side(first.source))
+    counts = [WINDOW_TRANSFORMS.needed(run.ledger, fact.name).counts for fact in windows_of(run.ledger)]
+    refused = [tuple(row)[1:2] for row in run.ledger.rows("SELECT * FROM window_quarantine")]
+    return [len(rows), len({row["key"] for row in rows}), counts, len(refused)]
+
+
+@pytest.mark.whole
+@pytest.mark.usefixtures("many_changes")
+def test_two_processes_make_of_windows_what_one_makes(world: World, engines: list[Processes]) -> None:
+    rules = (*RULES, {"path": "ref", "with": "template", "template": "C#{email}"})
+    kept = []
+    for processes in (1, 2):
+        name = "ab"[processes - 1]
+        made = masked(world, 30, *rules, name=name, validate=QUICK["validate"] | {"processes": processes},
+                      **{"import": {"quarantine_limit": 1}})  # fmt: skip
+        made.write(*(person(n, n + 1) for n in range(20)), *(person(n, MOST + n) for n in range(40, 45)))
+        made.write(person(5, 3, ref={"S": f"VIP/{address(8)}"}))
+        made.delete(21)
+        made.minutes()
+        run = made.caught_up()
+        kept.append(kept_of(run))
+        run.ledger.close()
+        assert len(made.target()) == 28
+    assert [len(engine.workers) for engine in engines] == [2]
+    assert kept[0] == kept[1]
+    assert kept[0][-1] == 1
+
+
+@pytest.mark.chaos
+@pytest.mark.usefixtures("many_changes")
+@pytest.mark.parametrize("what", ["a value without a rule", "a changed hook"])
+def test_what_stops_one_process_stops_two(world: World, engines: list[Processes], what: str) -> None:
+    hook = world.folder / "hooks.py"
+    hook.write_text("def same(item, context):\n    return item\n")
+    made = masked(world, 5, transform=mask(*RULES, filter=KEEP, hook="hooks.py:same"),
+                  validate=QUICK["validate"] | {"processes": 2})  # fmt: skip
+    made.write(*(person(n, n + 1, **({"late": {"S": "marker"}} if "rule" in what else {})) for n in range(5)))
+    made.minutes()
+    before, submit = made.target(), Processes.submit
+
+    def after_a_change(engine: Processes, work: Any, *arguments: Any) -> Any:
+        if work.__name__ == "rewrite_changes" and "hook" in what:
+            hook.write_text("def same(item, context):\n    return {**item}\n")
+        return submit(engine, work, *arguments)
+
+    with patch.object(Processes, "submit", after_a_change), pytest.raises(ExportError) as caught:
+        made.caught_up()
+    expected = r"what becomes of late \(S, 5\)" if "rule" in what else "was changed while it was at work"
+    assert re.search(expected, str(caught.value))
+    assert made.target() == before
+    assert len(engines) == 1
+
+
+@pytest.mark.chaos
+@pytest.mark.usefixtures("many_changes")
+def test_what_a_killed_process_had_of_a_window_is_made_again(world: World, engines: list[Processes]) -> None:
+    made = masked(world, 30, validate=QUICK["validate"] | {"processes": 2})
+    made.write(*(person(n, n + 1) for n in range(25)))
+    made.minutes()
+    submit, killed = Processes.submit, list[int]()
+
+    def then_kill(engine: Processes, work: Any, *arguments: Any) -> Any:
+        future = submit(engine, work, *arguments)
+        if work.__name__ == "rewrite_changes" and not killed:
+            killed.append(future.process.pid)
+            os.kill(future.process.pid, signal.SIGKILL)
+        return future
+
+    with patch.object(Processes, "submit", then_kill):
+        run = made.caught_up()
+    assert killed
+    assert len(engines) == 1
+    assert [(w.puts, w.deletes) for w in windows_of(run.ledger)] == [(25, 0)]
+    run.ledger.close()
+    assert made.target() == made.due()
 
 
 @pytest.mark.few(1)
