@@ -31,7 +31,7 @@ from runbook_lib.commands.rollback import rollback
 from runbook_lib.commands.runs import list_runs, status
 from runbook_lib.errors import ConfigError, Interrupted, ResumeRefused, RunbookError
 from runbook_lib.garbage import look_seldom
-from runbook_lib.open_files import make_room
+from runbook_lib.open_files import go_on_unheard, make_room
 from runbook_lib.report.render.escape_markdown import visible
 from runbook_lib.run.steps import STEPS, with_transform
 from runbook_lib.version import __version__
@@ -214,6 +214,7 @@ def _with_place(error: OSError) -> str:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    go_on_unheard()
     look_seldom()
     code = run_cli(sys.argv[1:])
     gc.freeze()  # what is left goes with the process and need not be looked through once more
