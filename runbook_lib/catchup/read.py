@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
+from runbook_lib.catchup.read_units import MOST_OF_A_UNIT, WindowReadUnit, have_read
+from runbook_lib.cluster.connect import open_processes, site_of
+from runbook_lib.cluster.processes import processors
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.manifest import DataFile
@@ -17,7 +20,9 @@ from runbook_lib.export_format.window_file import CheckedChanges, fetch_changes,
 from runbook_lib.items.keys import KeyAttribute
 from runbook_lib.run.facts.windows import WindowFact, WindowState, keep_window
 from runbook_lib.run.run import Run
+from runbook_lib.run.steps import CATCH_UP
 from runbook_lib.run.tables.windows import (
+    ChangeRow,
     export_files,
     forget_changes,
     keep_changes,
@@ -27,6 +32,7 @@ from runbook_lib.run.tables.windows import (
 from runbook_lib.transform.key_check import KeysCollide
 
 AT_ONCE = 20_000  # changes: a few megabytes of digests
+LARGE_CHANGES = 100_000  # which take longer than processes to start
 
 
 def lines_window(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> ChangeWindow:
@@ -51,11 +57,7 @@ def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Wi
         return fact
     with ledger.batch():
         forget_changes(ledger, fact.source, fact.number)
-        files = [row.file for row in export_files(ledger, fact.source, fact.arn or "")]
-        changes = read_changes(run.clients.staging, fact.bucket, files, lines_window(fact, key))
-        rows = rows_of(changes, secret, known=fact.view == BOTH_IMAGES)
-        while some := list(islice(rows, AT_ONCE)):
-            keep_changes(ledger, fact.source, fact.number, some)
+        _record_changes(run, fact, lines_window(fact, key))
         counts = window_counts(ledger, fact.source, fact.number)
         if counts.puts + counts.deletes != fact.changes and fact.raw is not None:
             raise KeysCollide(
@@ -81,3 +83,24 @@ def read_window(run: Run, fact: WindowFact, key: tuple[KeyAttribute, ...]) -> Wi
                 digests=secret.fingerprint,
             ),
         )
+
+
+def _record_changes(run: Run, fact: WindowFact, window: ChangeWindow) -> None:
+    """Record what is kept of every change; large windows are read by worker processes of this machine."""
+
+    def keep(rows: list[ChangeRow]) -> None:
+        keep_changes(run.ledger, fact.source, fact.number, rows)
+
+    left = [row.file for row in export_files(run.ledger, fact.source, fact.arn or "")]
+    shared = [file for file in left if file.items <= MOST_OF_A_UNIT]
+    many = (run.config.validate_.processes or processors()) if run.config.engine.kind == "local" else 1
+    if many > 1 and len(shared) > 1 and sum(file.items for file in shared) >= LARGE_CHANGES:
+        with open_processes(run, CATCH_UP, many) as roster:
+            if roster is not None:
+                unit = WindowReadUnit(site_of(run), fact.bucket, window, run.secret)
+                have_read(roster, fact.source, many, unit.of(shared), keep)
+                left = [file for file in left if file.items > MOST_OF_A_UNIT]
+    changes = read_changes(run.clients.staging, fact.bucket, left, window)
+    rows = rows_of(changes, run.secret, known=fact.view == BOTH_IMAGES)
+    while some := list(islice(rows, AT_ONCE)):
+        keep(some)

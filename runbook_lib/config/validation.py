@@ -20,7 +20,8 @@ class ValidateSettings(Strict):
     processes: int | None = Field(
         default=None, ge=1, le=64,
         description="worker processes on this machine that read both sides of tables of 100 MB or 250,000 items and "
-        "more, and transform their exports and windows; default one for each CPU, 8 at most; 1: this process does it",
+        "more, transform their exports, and read and transform windows of 100,000 changes and more; default one for "
+        "each CPU, 8 at most; 1: this process does it",
     )  # fmt: skip
     max_rcu: float | None = Field(
         default=None, gt=0, description="read units per second that the Scans of all tables together may use"

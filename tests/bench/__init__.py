@@ -94,7 +94,8 @@ class OneFile:
 def engine_run(ledger: Ledger, calls: Calls, stored: Mapping[str, OneFile], **settings: Any) -> Run:
     """As much of a run as the engine needs: a ledger, settings of the import, and S3 in memory."""
     staging = SimpleNamespace(get_object=lambda Bucket, Key: stored[Key].get_object())
-    config = SimpleNamespace(import_=ImportSettings(**settings))
+    here = SimpleNamespace(processes=1), SimpleNamespace(kind="local")
+    config = SimpleNamespace(import_=ImportSettings(**settings), validate_=here[0], engine=here[1])
     clients = SimpleNamespace(staging=staging, calls=calls)
     return Run("bench", Path(), config, clients, ledger, True)  # type: ignore[arg-type]
 
