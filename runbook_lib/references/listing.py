@@ -59,7 +59,10 @@ def summary(found: References) -> str:
     return f"{said} {len(found.not_read):,} calls were refused or not answered: what they would show is not checked."
 
 
-NOBODY = "No place that was looked at names an old table."
+NOBODY = (
+    "No place that was looked at names an old table; names that a program puts together, or that are encoded, are not "
+    "found (docs/surroundings.md)."
+)
 
 
 def reference_cells(each: Reference) -> list[str]:

@@ -9,7 +9,7 @@ from runbook_lib.aws.session.identity import Identity
 from runbook_lib.estate.name_map import DEFAULT, NameMap
 from runbook_lib.estate.resource import ResourceKind
 from runbook_lib.iac.policy_statements import table_arn
-from runbook_lib.references.listing import table_cell
+from runbook_lib.references.listing import NOBODY, table_cell
 from runbook_lib.references.old_names import How
 from runbook_lib.run.facts.around.references import Reference, References
 from runbook_lib.surroundings.both_sides import BothSides
@@ -32,7 +32,7 @@ def to_set_lines(references: References, both: BothSides, who: Identity) -> list
     return [
         "## What to set", "",
         "Nothing is to be changed in the source: its counterpart in the target is meant.", "",
-        *table_lines(COLUMNS, rows, "No place that was looked at names an old table."),
+        *table_lines(COLUMNS, rows, NOBODY),
     ]  # fmt: skip
 
 
@@ -42,6 +42,8 @@ def _instead(reference: Reference, who: Identity) -> str:
         return f"{table_arn(who, new)} in place of that of {reference.source}"
     if reference.how == How.NAME:
         return new
+    if reference.how == How.PATTERN:
+        return f"a pattern that covers {table_arn(who, new)} ({reference.tables} tables)"
     if reference.how == How.STEM:
         return f"how the new names begin, for instance of {new} ({reference.tables} tables)"
     return f"{new} in place of {reference.source}"

@@ -258,7 +258,8 @@ NO_WORD: dict[str, list[tuple[tuple[Any, ...], Any]]] = {
     "BatchGetItem": [(("UnprocessedKeys",), wrong) for wrong in (False, 0, "", [])],
     "Scan of items": [(("Items",), wrong) for wrong in (False, 0, "", {})]
     + [(("Count",), True), (("LastEvaluatedKey",), []), (("LastEvaluatedKey",), False)],
-    "Scan as bytes": [(("Items",), wrong) for wrong in (False, 0, "", {})],
+    "Scan as bytes": [(("Items",), wrong) for wrong in (False, 0, "", {})]
+    + [(("LastEvaluatedKey",), wrong) for wrong in (False, 0, "", [])],
     "Query": [(("LastEvaluatedKey",), False), (("LastEvaluatedKey",), []), (("ConsumedCapacity",), [])],
     "GetRecords": [(("Records",), wrong) for wrong in (None, False, {}, "")]
     + [(("NextShardIterator",), wrong) for wrong in (False, 0, [], {})],

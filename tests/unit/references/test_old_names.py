@@ -67,3 +67,47 @@ NAME = st.text("abAB01_.-", min_size=3, max_size=8)
 def test_a_name_between_marks_is_found_and_no_other(name: str, others: set[str], mark: str) -> None:
     names = OldNames(dict.fromkeys({name, *others}, "new"), OLD, NEW)
     assert [n.source for n in names.in_text(f"{mark}{name}{mark}", OLD)] == [name]
+
+
+PLACE = "arn:aws:dynamodb:us-east-1:111122223333:table"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"x\norders\n", r"\torders", r'{"markdown": "Tables:\norders"}', r"\u000aorders", r"\"orders\"",
+        "arn%3Aaws%3Adynamodb%3Aus-east-1%3A111122223333%3Atable%2Forders", "%2forders", "%252Forders%252Fstream",
+    ],
+)  # fmt: skip
+def test_a_name_after_an_escape_is_one(text: str) -> None:
+    assert named(text) == [("orders", How.INSIDE)]
+
+
+@pytest.mark.parametrize("text", ["%2Dorders", "%2Eorders", "%5Forders", "%252Dorders", r"\nmy-orders", "50%orders-x"])
+def test_what_goes_on_before_an_escape_is_another_name(text: str) -> None:
+    assert named(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{PLACE}/order*", "orders"),
+        (f"{PLACE}/order?", "orders"),
+        (f"{PLACE}/*rders/index/*", "orders"),
+        (f"{PLACE}/app-*", "app-carts"),
+        (f"{PLACE}/*", "app-carts"),
+        ("arn:aws:dynamodb:*:111122223333:table/order*", None),
+        ("arn:aws:dynamodb:*:*:table/app-*", "app-carts"),
+        ("arn:aws:dynamodb:us-east-2:111122223333:table/order*", None),
+        ("arn:aws:dynamodb:*:*:table/*", None),
+        (f"{PLACE}/other-*", None),
+    ],
+)
+def test_a_pattern_that_covers_old_tables_and_not_their_targets_names_them(text: str, expected: str | None) -> None:
+    """One that covers the new table, too, needs no change."""
+    assert named(text) == ([(expected, How.PATTERN)] if expected else [])
+
+
+def test_a_pattern_says_how_many_tables_it_covers() -> None:
+    (found,) = NAMES.in_text(f'{{"Resource": ["{PLACE}/app-*"]}}', OLD)
+    assert (found.source, found.tables) == ("app-carts", 2)
