@@ -1,18 +1,17 @@
 """What a migration will cost and how long it will take, as ranges, before anything is spent.
 
 Pure: works on what DescribeTable remembers (a hint, up to six hours old), then on the manifests, then on what a
-dry run measured; the better it is known, the narrower the range. What is not known is None, and so is every
-sum with it. Write units: "DynamoDB read and write operations", Developer Guide.
+dry run measured; the better it is known, the narrower the range. What a target holds already is always such a hint.
+What is not known is None, and so is every sum with it. Write units: "DynamoDB read and write operations", Developer
+Guide.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
-from runbook_lib.aws.dynamodb.describe.tables import Index
 from runbook_lib.config.model import Migration
 from runbook_lib.cost.durations import (
     by_machine,
@@ -25,12 +24,14 @@ from runbook_lib.cost.durations import (
     write_rates,
 )
 from runbook_lib.cost.prices import prices_of, sources_of
-from runbook_lib.plan.writing import Method, Writing
+from runbook_lib.cost.table_size import TableSize
+from runbook_lib.cost.target_reads import TargetReads, held_beside, pass_units, reads_of_target, says_nothing
+from runbook_lib.plan.writing import Writing
 from runbook_lib.run.facts.estimate import Basis, CostLine, Estimate, Range, TableEstimate
 from runbook_lib.run.facts.plan import TableCapacities
 
 GB = 1 << 30
-WRITE_BYTES, READ_BYTES = 1024, 4096  # of one write unit and of one consistent read unit
+WRITE_BYTES = 1024  # of one write unit
 EXPORT_SECONDS = (300.0, 1_800.0)  # an export takes AWS minutes, however small it is; measured by others
 SERVICE_SECONDS = (200.0, 600.0)
 SMALL_FILES = 6  # manifests, their digests, a marker and one data file
@@ -40,27 +41,14 @@ REPEATED = "Writes repeated in replicas"
 NOT_KNOWN = TableCapacities(None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class TableSize:
-    """What a table has to move: `basis` says how well it is known, None what is not."""
-
-    source: str
-    target: str
-    method: Method
-    basis: Basis
-    items: int | None
-    bytes: int | None
-    files: int | None
-    indexes: tuple[Index, ...]
-    measured_units: int | None = None
-    measured_index_units: int | None = None
-    writing: Writing = Writing.BATCH_WRITE
-    billed: int | None = None  # what its manifest says, which its items as measured are not
-
-
 def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[str, TableCapacities]) -> Estimate:
     """The estimate for all loads; those of skipped tables must not be among them."""
-    works = [_work(config, load, capacities.get(load.source, NOT_KNOWN).to_fill) for load in loads]
+    stands = [capacities.get(load.source, NOT_KNOWN).to_fill for load in loads]
+    reads = [
+        reads_of_target(config, load, read_rates(stand, config.validate_.max_rcu))
+        for load, stand in zip(loads, stands, strict=True)
+    ]
+    works = [_work(config, *each) for each in zip(loads, stands, reads, strict=True)]
     by_source = {load.source: load for load in loads}
     written = [w for w in works if by_source[w.source].writing == "batch_write"]
     writes = APPENDED if config.import_.on_non_empty in ("append", "sync") else WRITTEN
@@ -83,7 +71,7 @@ def estimate(config: Migration, loads: Sequence[TableSize], capacities: Mapping[
         basis=max((load.basis for load in loads), key=ranks.index, default=Basis.UNKNOWN),
         parts=tuple(parts),
         usd=total_of([part.usd for part in parts]),
-        hours=_hours(config, loads, works, capacities),
+        hours=_hours(config, loads, works, capacities, reads),
         import_table_usd=_priced(gigabytes, to.import_gb),
         storage_usd_month=_priced(gigabytes, prices_of(config.staging.region, config.prices).storage_gb_month),
         tables=tuple(works),
@@ -111,19 +99,20 @@ def index_units(load: TableSize) -> Range | None:
     return Range(0, most)
 
 
-def _work(config: Migration, load: TableSize, target: TableCapacity | None) -> TableEstimate:
+def _work(config: Migration, load: TableSize, target: TableCapacity | None, reads: TargetReads | None) -> TableEstimate:
     units = write_units(load.items, load.bytes)
     if load.measured_units is not None:
         units = Range(load.measured_units, load.measured_units)
-    indexes, reads = index_units(load), _read_units(load)
+    indexes, held = index_units(load), held_beside(config, load)
     own = by_machine(_import_seconds(config, units, indexes, load, target), load.items, machine_for(config.import_))
+    own = own if load.writing == "batch_write" else _service_seconds(load)
     return TableEstimate(
-        load.source, load.target, load.basis, load.items, load.bytes, units, indexes, reads,
-        import_seconds=own if load.writing == "batch_write" else _service_seconds(load),
-        validate_seconds=by_machine(
-            divided(reads and Range(2 * reads.low, 3 * reads.high), read_rates(target, config.validate_.max_rcu)),
-            load.items,
-        ),
+        load.source, load.target, load.basis, load.items, load.bytes, units, indexes, _read_units(load),
+        import_seconds=own + reads.before_seconds if own is not None and reads is not None else None,
+        validate_seconds=reads.comparison_seconds if reads is not None else None,
+        held_items=held.items,
+        held_bytes=held.bytes,
+        target_read_units=reads.units if reads is not None else None,
     )  # fmt: skip
 
 
@@ -147,9 +136,7 @@ def _service_seconds(load: TableSize) -> Range | None:
 
 
 def _read_units(load: TableSize) -> Range | None:
-    if load.items is None or load.bytes is None or (load.items > 0 and load.bytes == 0):
-        return None
-    return Range(math.ceil(load.bytes / READ_BYTES), math.ceil(1.1 * load.bytes / READ_BYTES) + 1)
+    return None if load.bytes is None or says_nothing(load.items, load.bytes) else pass_units(load.bytes, load.bytes)
 
 
 def _gigabytes(load: TableSize, billed: int | None = None) -> Range | None:
@@ -173,6 +160,8 @@ def _scans(config: Migration, loads: Sequence[TableSize], capacities: Mapping[st
 
 def _scan_units(config: Migration, load: TableSize) -> Range | None:
     """A scan reads the table, its second witness counts it at the same cost, and each request costs a unit at least."""
+    if load.scanned_units is not None:  # it was read: no other size of its items changes what that took
+        return Range(load.scanned_units, load.scanned_units)
     # By segment, by those of the count, one more, and by what follows each segment's last item.
     once = _read_units(load)
     return once and once.times(2) + Range(0, 3 * config.export.scan_segments + 1)
@@ -259,12 +248,13 @@ def _bulk_puts(config: Migration, loads: Sequence[TableSize], works: Sequence[Ta
 
 
 def _reads(config: Migration, works: Sequence[TableEstimate], capacities: Mapping[str, TableCapacities]) -> CostLine:
-    """The validation reads the target, counts it at the same cost, and reads it once more where something differs."""
-    units = [(w, w.read_units and Range(2 * w.read_units.low, 3 * w.read_units.high)) for w in works]
-    paid = [twice for w, twice in units if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
+    """Whatever reads items of the targets: what they hold already, the comparison, the leak scan."""
+    units = [(w, w.target_read_units) for w in works]
+    paid = [own for w, own in units if _on_demand(capacities.get(w.source, NOT_KNOWN).to_fill)]
     price = prices_of(config.target.region, config.prices).million_reads
-    return CostLine("Scans of the target for the validation", total_of([twice for _, twice in units]), "read units",
-                _priced(total_of(paid), price, 1e-6))  # fmt: skip
+    return CostLine(
+        "Reads of the target", total_of([own for _, own in units]), "read units", _priced(total_of(paid), price, 1e-6)
+    )
 
 
 def _on_demand(stand: TableCapacity | None) -> bool:
@@ -274,14 +264,19 @@ def _on_demand(stand: TableCapacity | None) -> bool:
 
 def _hours(
     config: Migration, loads: Sequence[TableSize], works: Sequence[TableEstimate],
-    capacities: Mapping[str, TableCapacities],
+    capacities: Mapping[str, TableCapacities], reads: Sequence[TargetReads | None],
 ) -> Range | None:  # fmt: skip
     """Exports run side by side, and so do imports and validations, as many as may; scans follow each other."""
     items = sum(load.items or 0 for load in loads)
     spans = [
         imports_together(config, items, [work.import_seconds for work in works]),
-        validations_together(config, items, [work.validate_seconds for work in works]),
+        validations_together(
+            config, items + sum(work.held_items or 0 for work in works), [work.validate_seconds for work in works]
+        ),
     ]
+    for load, own in zip(loads, reads, strict=True):
+        stand = capacities.get(load.source, NOT_KNOWN).to_fill
+        spans.append(divided(own.leak_scan if own is not None else None, read_rates(stand, config.validate_.max_rcu)))
     if any(load.method == "export" and load.basis in (Basis.HINT, Basis.UNKNOWN) for load in loads):
         spans.append(Range(*EXPORT_SECONDS))
     for load in loads:

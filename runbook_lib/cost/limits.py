@@ -12,10 +12,20 @@ from runbook_lib.timestamps import spell_seconds
 
 
 def within_limits(max_usd: float | None, max_hours: float | None, planned: Estimate) -> Iterator[Check]:
-    """The budget; a limit on what nobody can tell is not kept."""
+    """The budget, and of how many items that are in targets already it is; a limit on what nobody knows is not kept."""
+    held = sum(work.held_items or 0 for work in planned.tables)
+    beside = (
+        f", with {held:,} items that are there already, as DescribeTable counted in the last six hours" if held else ""
+    )
     for what, key, limit, known, said in (
-        (CheckId.COST, "limits.max_cost_usd", max_usd, planned.usd, spell(planned.usd, in_usd)),
-        (CheckId.TIME, "limits.max_hours", max_hours, planned.hours, spell(planned.hours, in_hours_and_minutes)),
+        (CheckId.COST, "limits.max_cost_usd", max_usd, planned.usd, spell(planned.usd, in_usd) + beside),
+        (
+            CheckId.TIME,
+            "limits.max_hours",
+            max_hours,
+            planned.hours,
+            spell(planned.hours, in_hours_and_minutes) + beside,
+        ),
     ):
         most = "" if limit is None else in_usd(limit) if what is CheckId.COST else in_hours_and_minutes(limit)
         check = Check(

@@ -157,7 +157,9 @@ def make_plan(
 
 def _bill(context: CheckContext) -> Estimate:
     return estimate(
-        context.config, [known_size(pair) for pair in context.pairs if pair.method != "skip"], context.capacities
+        context.config,
+        [known_size(pair, is_ours=context.is_ours(pair)) for pair in context.pairs if pair.method != "skip"],
+        context.capacities,
     )
 
 

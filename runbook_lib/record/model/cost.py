@@ -22,7 +22,7 @@ class EstimateLine(Section):
 
 
 class TableShare(Section):
-    """One table's part of an estimate."""
+    """One table's part of an estimate; `held_items` are what its target holds by DescribeTable, up to six hours old."""
 
     source: Name = ""
     target: Name = ""
@@ -34,6 +34,9 @@ class TableShare(Section):
     read_units: LowHigh | None = None
     import_seconds: LowHigh | None = None
     validate_seconds: LowHigh | None = None
+    held_items: Count | None = None
+    held_bytes: Count | None = None
+    target_read_units: LowHigh | None = None
 
 
 class WarmUp(Section):

@@ -30,7 +30,8 @@ USED = {
     "Conditional puts of items, one in a request": "write_units",
     "ImportTable": "import_gb",
     "Bulk put": "bulk_put_gb",
-    "Scans of the target for the validation": "validation_units",
+    "Reads of the target": "target_read_units",
+    "Scans of the target for the validation": "validation_units",  # of runs that estimated nothing else of it
 }
 WITH_INDEXES = "Writes of indexes"
 INSTEAD = "an alternative"
@@ -137,7 +138,9 @@ def above_estimate(figures: RunFigures) -> list[str]:
 def _beyond(figures: RunFigures) -> str:
     """What a run did that no estimate of one pass from export to validation has in it."""
     windows, starts = len(figures.record.windows), len(figures.record.starts)
+    repairs = len(figures.record.repairs)
     more = [pluralize(windows, "window of the catch-up", "windows of the catch-up")] if windows else []
+    more += [pluralize(repairs, "repair")] if repairs else []
     if starts > 1:
         more.append(f"what was done again in {pluralize(starts, 'start')}")
     return f"; the estimate does not count {' or '.join(more)}" if more else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runbook_lib.run.facts.codec import late
 from runbook_lib.run.facts.topic import Note, Topic
 
 
@@ -43,7 +44,10 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class TableEstimate:
-    """One table's part: write units of the table and of its indexes, read units of one pass, seconds of each step."""
+    """One table's part: write units of the table and of its indexes, read units of one pass, seconds of each step.
+
+    `target_read_units` are of whatever reads its target, which holds `held_items` of `held_bytes` by DescribeTable.
+    """
 
     source: str
     target: str
@@ -55,6 +59,9 @@ class TableEstimate:
     read_units: Range | None
     import_seconds: Range | None
     validate_seconds: Range | None
+    held_items: int | None = late()
+    held_bytes: int | None = late()
+    target_read_units: Range | None = late()
 
 
 @dataclass(frozen=True, slots=True)

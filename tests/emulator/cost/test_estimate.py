@@ -18,8 +18,9 @@ from runbook_lib.config.model import Migration
 from runbook_lib.config.money import Prices
 from runbook_lib.cost.actual import actual_usage
 from runbook_lib.cost.durations import NEW_WRITES, TABLE_MOST, imports_together, read_rates, write_rates
-from runbook_lib.cost.estimate import GB, TableSize, estimate, write_units
+from runbook_lib.cost.estimate import GB, estimate, write_units
 from runbook_lib.cost.measure import Measure
+from runbook_lib.cost.table_size import TableSize
 from runbook_lib.cost.warmup_advice import advise
 from runbook_lib.errors import GateFailed
 from runbook_lib.items.keys import KeyAttribute
@@ -287,7 +288,7 @@ def test_a_scan_of_small_tables_takes_no_more_than_was_estimated(world: World, s
     preflight(run)
     export_tables(run)
     gate_writes(run)
-    line = next(p for p in ESTIMATES.all(run.ledger)["export"].parts if p.name == "Scans of the source")
+    line = next(p for p in ESTIMATES.all(run.ledger)["preflight"].parts if p.name == "Scans of the source")
     used = actual_usage(run.ledger, 1.0)["scan_units"]
     assert line.quantity is not None
     assert used is not None
@@ -309,6 +310,21 @@ def test_the_estimate_after_the_export_stays_as_it_was_before_anything_was_measu
     known = ESTIMATES.all(run.ledger)
     assert known["export"] == first
     assert {work.basis for work in known["dry run"].tables} == {Basis.MEASURED}
+
+
+def test_what_a_scan_has_read_stays_what_it_was_once_its_items_are_measured(world: World) -> None:
+    """The line of the source's scans went back to another figure after a dry run."""
+    world.pair("a", things(40, blob={"S": "x" * 2500}), pitr=False)
+    run = world.open(execute=False)
+    preflight(run)
+    export_tables(run)
+    gate_writes(run)
+    import_tables(run)
+    gate_import(run)
+    known, used = ESTIMATES.all(run.ledger), actual_usage(run.ledger, 1.0)["scan_units"]
+    assert used is not None
+    for stage in ("export", "dry run"):
+        assert part(known[stage], "Scans of the source").quantity == Range(used, used), stage
 
 
 @pytest.mark.chaos

@@ -19,7 +19,8 @@ from runbook_lib.aws.dynamodb.describe.capacity import TableCapacity
 from runbook_lib.aws.guard.allowed_calls import TARGET_BULK_PUTS
 from runbook_lib.aws.session.granted_calls import bulk_putter
 from runbook_lib.config.model import Migration, load_config
-from runbook_lib.cost.estimate import TableSize, estimate
+from runbook_lib.cost.estimate import estimate
+from runbook_lib.cost.table_size import TableSize
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.load import first_write
 from runbook_lib.load.targets import bulk_put

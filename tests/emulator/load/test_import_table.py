@@ -19,7 +19,8 @@ from runbook_lib.aws.dynamodb.describe.capacity import describe_capacity
 from runbook_lib.aws.dynamodb.describe.definition import read_definition
 from runbook_lib.aws.guard.allowed_calls import TARGET_IMPORTS
 from runbook_lib.config.model import Migration
-from runbook_lib.cost.estimate import TableSize, estimate
+from runbook_lib.cost.estimate import estimate
+from runbook_lib.cost.table_size import TableSize
 from runbook_lib.errors import ConfigError, ForbiddenCall, TransferError
 from runbook_lib.iac.iam_policy import policies
 from runbook_lib.load.targets import import_table as table_import
