@@ -1,4 +1,8 @@
-"""What a PASS rests on that nobody could be asked about: a manifest's word, a scan, a write that was not answered."""
+"""What a PASS rests on that nobody could be asked about: a manifest's word, a scan, a write that was not answered.
+
+Tables are named in the order of the figures, as under "Needs attention": where both name the first of them, they are
+the same ones.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ def taken_on_trust(figures: RunFigures) -> list[str]:
         *_unasked(figures),
         *_scanned(figures),
         *late_writes(known),
-        *_written_by_others(known),
+        *_written_by_others(figures),
     ]
 
 
@@ -56,14 +60,14 @@ def late_writes(record: RunRecord) -> list[str]:
     ]
 
 
-def _written_by_others(record: RunRecord) -> list[str]:
+def _written_by_others(figures: RunFigures) -> list[str]:
     """Tables that other runs have written to: nothing here shows that one of them does not go on."""
-    named = [t for t in record.tables if t.verdict == PASS and t.registered and t.registered.others]
+    named = [t for t in figures.tables if t.verdict == PASS and t.registered and t.registered.others]
     if not named:
         return []
     runs = sorted({run for t in named for run in (t.registered.others or () if t.registered else ())})
     return [
-        f"{pluralize(len(named), 'table')} ({listed(sorted(t.target for t in named), 3)}) also written to by "
+        f"{pluralize(len(named), 'table')} ({listed([t.target for t in named], 3)}) also written to by "
         f"{'the run' if len(runs) == 1 else 'the runs'} {listed(runs, 3)}: what this page says of them holds only if "
         f"{'that run has' if len(runs) == 1 else 'those runs have'} ended."
     ]
@@ -117,7 +121,7 @@ def of_other_runs(record: RunRecord) -> list[str]:
 
 def _scanned(figures: RunFigures) -> list[str]:
     """A scan does not capture one moment, whatever agrees with it."""
-    named = [(t.source, t.scan_witnesses) for t in figures.record.tables if t.method == SCAN and t.scan_witnesses]
+    named = [(t.source, t.scan_witnesses) for t in figures.tables if t.method == SCAN and t.scan_witnesses]
     if not named:
         return []
     twice = sum(witnesses.scanned == witnesses.counted for _, witnesses in named)
@@ -134,7 +138,7 @@ def _scanned(figures: RunFigures) -> list[str]:
 
 
 def _unasked(figures: RunFigures) -> list[str]:
-    named = [t for t in figures.record.tables if unasked(t)]
+    named = [t for t in figures.tables if unasked(t)]
     if not named:
         return []
     why = next(
