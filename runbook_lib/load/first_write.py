@@ -14,9 +14,9 @@ from runbook_lib.aws.dynamodb.describe.tables import TableDescription, describe_
 from runbook_lib.errors import GateFailed, ResumeRefused, TransferError
 from runbook_lib.load.strangers import nothing_acknowledged, refuse_strangers
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.doubt.late_writes import was_unanswered
+from runbook_lib.run.facts.doubt.late_writes import LAST_WRITES, was_unanswered
 from runbook_lib.run.facts.export import CompletedExport
-from runbook_lib.run.facts.load import IMPORTS, Binding, HeldBefore, ImportFact, ImportStatus
+from runbook_lib.run.facts.load import ENGINES, IMPORTS, Binding, ClusterEngine, HeldBefore, ImportFact, ImportStatus
 from runbook_lib.run.run import Run, table_identity
 from runbook_lib.run.witnesses.items_before import record_held
 from runbook_lib.run.witnesses.writers.other_writers import keep_met, look_for_others, refuse_newcomers, refuse_others
@@ -49,9 +49,16 @@ def begin_writing(
         refuse_others(run, pair, APPEND_INSTEAD, adds=only_adds(run))
         if run.config.import_.on_non_empty == "fail" and known.bulk_put is None:
             refuse_strangers(run, pair, export, now, going)
-        # A kill leaves a count that is not whole.
-        again = replace(known, status=ImportStatus.LOADING, failure=None, counted=None)
-        IMPORTS.record(run.ledger, pair.source, again)
+        # A kill leaves a count that is not whole, also once a later start has ended.
+        again = replace(
+            known,
+            status=ImportStatus.LOADING,
+            failure=None,
+            counted=None,
+            killed=known.killed or known.counted is not True or None,
+            spread=known.spread or _is_spread(run),
+        )
+        _record_begun(run, pair, again)
         return again
     _refuse_unseen(pair, now)
     started = format_timestamp(run.now())
@@ -73,9 +80,21 @@ def begin_writing(
         recovery=is_on(run.clients.target, pair.target) if held else None,
         items_before=held,
         held_before=secret,
+        spread=_is_spread(run),
     )
-    IMPORTS.record(run.ledger, pair.source, fact)
+    _record_begun(run, pair, fact)
     return fact
+
+
+def _record_begun(run: Run, pair: Pair, fact: ImportFact) -> None:
+    """And that it may write from now on: whoever is killed before anything is noted of it has sent something, too."""
+    with run.ledger.batch():
+        IMPORTS.record(run.ledger, pair.source, fact)
+        LAST_WRITES.record(run.ledger, format_timestamp(run.now()))
+
+
+def _is_spread(run: Run) -> bool | None:
+    return isinstance(ENGINES.of(run.ledger, "import"), ClusterEngine) or None
 
 
 def _is_as_new(run: Run, pair: Pair, known: ImportFact) -> bool:
@@ -84,7 +103,12 @@ def _is_as_new(run: Run, pair: Pair, known: ImportFact) -> bool:
     What is there by now was there before. Where the target was to be empty, each item in it is looked at instead. A
     write that was not answered may have been done: then the first record stays, and the moment that goes with it.
     """
-    if run.config.import_.on_non_empty == "fail" or known.bulk_put is not None or known.counted is not True:
+    if (
+        run.config.import_.on_non_empty == "fail"
+        or known.bulk_put is not None
+        or known.counted is not True
+        or known.killed
+    ):
         return False
     return nothing_acknowledged(run, pair) and not was_unanswered(run.ledger, pair.target)
 

@@ -175,7 +175,7 @@ def _remove_table(
         for _, unchanged in _unchanged(run, pair, facts, removal) if wrote else ():
             own.keep(unchanged)
         removal.items_found = len(own)
-        refuse_more_than_put(pair, IMPORTS.of(run.ledger, pair.source), len(own))
+        refuse_more_than_put(run, pair, IMPORTS.of(run.ledger, pair.source), len(own))
         held = held_to_own(run, pair, own)
     if held.others:
         removal.kept = (
@@ -226,7 +226,7 @@ def _remove_items(
     _close(run, pair, facts, hands, shut)
     refuse_unless_alone(run, pair, facts, wrote=True)
     if loaded.bulk_put is not None:
-        refuse_more_than_put(pair, loaded, sum(len(same) for _, same, _ in own_items(run, pair, facts.key)))
+        refuse_more_than_put(run, pair, loaded, sum(len(same) for _, same, _ in own_items(run, pair, facts.key)))
     undoing = Undoing.of(run, pair, facts) if removal.done else None
     for last_of_file, items in _unchanged(run, pair, facts, removal):
         removal.items_found += len(items)

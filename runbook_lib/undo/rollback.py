@@ -49,7 +49,7 @@ from runbook_lib.run.witnesses.writers.own_marks import refuse_older_copy
 from runbook_lib.timestamps import format_timestamp
 from runbook_lib.undo.bulk_writes import still_put_in_bulk, why_still_made
 from runbook_lib.undo.refused_changes import left_before, refused_keys
-from runbook_lib.undo.sent_lines import refuse_more_than_put, unsent_lines
+from runbook_lib.undo.sent_lines import is_in_doubt, present_lines, refuse_more_than_put, unsent_lines
 from runbook_lib.undo.target_before import export_before, refuse_unrecoverable
 from runbook_lib.undo.three_way import ThreeWay, WrittenKey, keys_written
 from runbook_lib.validate.overlay import OverlaidExport, overlaid
@@ -58,6 +58,7 @@ from runbook_lib.validate.sides import export_side
 
 Watch = Callable[[str, int], None]
 ROWS_AT_ONCE = 500
+NOBODYS = b""  # no item's digest
 
 
 def check_rollback(run: Run, confirm: str) -> bool:
@@ -161,7 +162,7 @@ def _table(
                 look = replace(way, execute=False, counts=Counter())
                 with keys_written(_written(run, pair, export, table)) as written:
                     look.go(written)
-                refuse_more_than_put(pair, loaded, look.counts["restored"] + look.counts["deleted"])
+                refuse_more_than_put(run, pair, loaded, look.counts["restored"] + look.counts["deleted"])
             with keys_written(_written(run, pair, export, table)) as written:
                 way.go(written)
         finally:
@@ -215,12 +216,16 @@ def _written(run: Run, pair: Pair, export: CompletedExport, table: TableDescript
     """Everything that the run wrote: items of its export, and those that windows over it put or deleted.
 
     A key of a window that is applied in part may be as before or as the window says: both are the run's. Under a key
-    whose last change is in quarantine stands what the run wrote before.
+    whose last change is in quarantine stands what the run wrote before. What was found there already is somebody's or,
+    after a kill or a lost answer, perhaps the run's: it is looked at, and stays.
     """
     full = export_side(run, pair, export, table)
     one: ExportReader | OverlaidExport = overlaid(run, pair, full) or full
     for line in exported_lines(one, full, run.secret, unsent_lines(run, pair)):
         yield WrittenKey(line.key, key_of(line.item, table.key), frozenset({line.digest}))
+    if is_in_doubt(run, pair, IMPORTS.needed(run.ledger, pair.source)):
+        for line in exported_lines(one, full, run.secret, present_lines(run, pair)):
+            yield WrittenKey(line.key, key_of(line.item, table.key), frozenset({NOBODYS}))
     if isinstance(one, OverlaidExport):
         yield from _deleted(one, run)
         for left in left_before(run, one, refused_keys(run, one)):

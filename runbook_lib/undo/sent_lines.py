@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from runbook_lib.errors import TransferError
 from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.doubt.late_writes import KILLED_WRITES, LAST_WRITES, was_unanswered
-from runbook_lib.run.facts.load import ENGINES, IMPORTS, ImportFact, LocalEngine
+from runbook_lib.run.facts.export import EXPORTS
+from runbook_lib.run.facts.load import ENGINES, IMPORTS, ClusterEngine, ImportFact
+from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import FileRow, Span, file_rows
 from runbook_lib.run.tables.unwritten import present_in, quarantined_lines
+from runbook_lib.run.tables.wrong_items import count_put
 
 ALL: tuple[Span, ...] = ((1, 1 << 62),)
 
@@ -47,10 +50,17 @@ def unsent_lines(run: Run, pair: Pair) -> Mapping[str, UnsentLines]:
     return found
 
 
-def refuse_more_than_put(pair: Pair, loaded: ImportFact | None, found: int) -> None:
-    """Raise TransferError where more items are as exported than a bulk put has written: whose they are nobody knows."""
+def refuse_more_than_put(run: Run, pair: Pair, loaded: ImportFact | None, found: int) -> None:
+    """Raise TransferError where a bulk put left items over and there are more than it, and this run since, has written.
+
+    Whose the others are nobody knows.
+    """
     put = loaded.bulk_put.written if loaded is not None and loaded.bulk_put is not None else None
-    if put is not None and found > put:
+    export = EXPORTS.of(run.ledger, pair.source)
+    if put is None or export is None or export.completed is None or put >= export.completed.items:
+        return
+    since = count_put(run.ledger, pair.source) + sum(w.puts or 0 for w in windows_of(run.ledger, pair.source))
+    if found > put + since:
         raise TransferError(
             f"{pair.target}: {found:,} items are as this run exported them, and its bulk put has written {put:,}; "
             "DynamoDB does not say which, so the others may be somebody else's, and none was touched. Delete what is "
@@ -62,9 +72,24 @@ def _sent(run: Run, pair: Pair, row: FileRow) -> Sequence[Span]:
     loaded = IMPORTS.of(run.ledger, pair.source)
     if loaded is None or loaded.is_by_service:
         return ALL  # DynamoDB says of no line whether it wrote it
-    killed = KILLED_WRITES.of(run.ledger) is not None or LAST_WRITES.of(run.ledger) is not None
-    if loaded.counted and not killed and not was_unanswered(run.ledger, pair.target):
+    if not is_in_doubt(run, pair, loaded):
         return ((1, row.acknowledged), *sorted(row.beyond))
-    if row.lines is None and isinstance(ENGINES.of(run.ledger, "import"), LocalEngine):
-        return ()  # the lines are counted before the first of them is sent
+    spread = loaded.spread or isinstance(ENGINES.of(run.ledger, "import"), ClusterEngine)
+    if row.lines is None and not spread:
+        return ()  # this process counts the lines before it sends the first of them
     return ALL
+
+
+def is_in_doubt(run: Run, pair: Pair, loaded: ImportFact) -> bool:
+    """Whether more may have been written than was acknowledged: a start was killed, or an answer never came."""
+    killed = KILLED_WRITES.of(run.ledger) is not None or LAST_WRITES.of(run.ledger) is not None
+    return bool(not loaded.counted or loaded.killed or killed or was_unanswered(run.ledger, pair.target))
+
+
+def present_lines(run: Run, pair: Pair) -> Mapping[str, UnsentLines]:
+    """What of each file is not among the lines whose very items were there already when they should be written."""
+    found = {}
+    for row in file_rows(run.ledger, pair.source):
+        spans = sorted((span.first, span.last) for span in present_in(run.ledger, pair.source, row.data_file.key))
+        found[row.data_file.key] = UnsentLines(spans, frozenset())
+    return found

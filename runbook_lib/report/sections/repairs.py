@@ -141,7 +141,7 @@ def kept_for(kept: int, disputed: int) -> str:
 
 
 def _by_others(kept: int) -> str:
-    return f" because somebody else has written {'it' if kept == 1 else 'them'} since" if kept else ""
+    return f" because somebody else has written {'it' if kept == 1 else 'them'} since, or may have" if kept else ""
 
 
 def _cost(units: int | None, usd: float | None) -> str:

@@ -120,7 +120,8 @@ class BulkPutFact:
 class ImportFact:
     """One table's import; `binding` says that this run may have written to the target.
 
-    `counted` is true once all that was acknowledged is in the ledger; a kill leaves it open. `recovery` is whether the
+    `counted` is true once all that was acknowledged is in the ledger; a kill leaves it open, and is `killed` for good
+    once the import goes on. `spread` says that workers of a cluster have written. `recovery` is whether the
     target could be restored just before the first write, None where nobody could tell.
     """
 
@@ -136,6 +137,8 @@ class ImportFact:
     held_before: HeldBefore | None = late()
     limits: WriteLimits | None = late()
     counted: bool | None = late()
+    killed: bool | None = late()
+    spread: bool | None = late()
     import_table: ServiceImportFact | None = late()
     bulk_put: BulkPutFact | None = late()
 

@@ -647,6 +647,27 @@ def test_what_others_put_of_what_a_bulk_put_left_over_is_not_touched(taken_back:
     assert count(world) == many
 
 
+@pytest.mark.chaos
+@pytest.mark.parametrize("taken_back", ["cleanup", "rollback"])
+def test_what_windows_and_repairs_put_beside_a_bulk_put_is_no_obstacle(taken_back: str, world: World) -> None:
+    run = exported(world)
+    recovery(world, True)
+    world.fault(operation="StartBulkPutItems", kind="bad-record")
+    import_tables(run)
+    world.clear_faults()
+    ended(run)
+    validate_tables(run)
+    (repaired,) = repair_tables(run, RepairChoice(write_missing=True), run.id)
+    assert repaired.counts.written
+    if taken_back == "cleanup":
+        (removal,) = clean_up(run, "r", sleep=lambda seconds: None)
+        assert (removal.done, removal.kept) == (True, "")
+    else:
+        (fact,) = roll_back(run, "r", sleep=lambda seconds: None)
+        assert fact.failure is None
+    assert count(world) == 0
+
+
 @pytest.mark.whole
 def test_what_was_put_is_removed_by_a_cleanup_and_what_it_left_over_too(world: World) -> None:
     run = exported(world)
