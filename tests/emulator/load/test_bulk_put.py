@@ -625,15 +625,21 @@ def test_a_target_that_holds_items_is_refused_unless_they_may_be_replaced(world:
         load_config(world.config(**{"import": {"strategy": "bulk_put", "on_non_empty": "append"}}))
 
 
-@pytest.mark.whole
-@pytest.mark.parametrize("taken_back", ["cleanup", "rollback"])
-def test_what_others_put_of_what_a_bulk_put_left_over_is_not_touched(taken_back: str, world: World) -> None:
+def put_but_for_some(world: World) -> Run:
+    """A run whose bulk put has left items over, into a table that can be restored."""
     run = exported(world)
     recovery(world, True)
     world.fault(operation="StartBulkPutItems", kind="bad-record")
     import_tables(run)
     world.clear_faults()
     ended(run)
+    return run
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("taken_back", ["cleanup", "rollback"])
+def test_what_others_put_of_what_a_bulk_put_left_over_is_not_touched(taken_back: str, world: World) -> None:
+    run = put_but_for_some(world)
     world.put(world.target, world.dst("a"), world.items(world.source, world.src("a")))
     many = count(world)
     if taken_back == "cleanup":
@@ -650,12 +656,7 @@ def test_what_others_put_of_what_a_bulk_put_left_over_is_not_touched(taken_back:
 @pytest.mark.chaos
 @pytest.mark.parametrize("taken_back", ["cleanup", "rollback"])
 def test_what_windows_and_repairs_put_beside_a_bulk_put_is_no_obstacle(taken_back: str, world: World) -> None:
-    run = exported(world)
-    recovery(world, True)
-    world.fault(operation="StartBulkPutItems", kind="bad-record")
-    import_tables(run)
-    world.clear_faults()
-    ended(run)
+    run = put_but_for_some(world)
     validate_tables(run)
     (repaired,) = repair_tables(run, RepairChoice(write_missing=True), run.id)
     assert repaired.counts.written
