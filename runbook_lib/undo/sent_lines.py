@@ -11,11 +11,9 @@ from runbook_lib.plan.pair import Pair
 from runbook_lib.run.facts.doubt.late_writes import KILLED_WRITES, LAST_WRITES, was_unanswered
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import ENGINES, IMPORTS, ClusterEngine, ImportFact
-from runbook_lib.run.facts.windows import windows_of
 from runbook_lib.run.run import Run
 from runbook_lib.run.tables.files import FileRow, Span, file_rows
 from runbook_lib.run.tables.unwritten import present_in, quarantined_lines
-from runbook_lib.run.tables.wrong_items import count_put
 
 ALL: tuple[Span, ...] = ((1, 1 << 62),)
 
@@ -51,16 +49,15 @@ def unsent_lines(run: Run, pair: Pair) -> Mapping[str, UnsentLines]:
 
 
 def refuse_more_than_put(run: Run, pair: Pair, loaded: ImportFact | None, found: int) -> None:
-    """Raise TransferError where a bulk put left items over and there are more than it, and this run since, has written.
+    """Raise TransferError where a bulk put left items over and there are more than it has written.
 
-    Whose the others are nobody knows.
+    Whose the others are nobody knows, also where windows or repairs of this run have written since.
     """
     put = loaded.bulk_put.written if loaded is not None and loaded.bulk_put is not None else None
     export = EXPORTS.of(run.ledger, pair.source)
     if put is None or export is None or export.completed is None or put >= export.completed.items:
         return
-    since = count_put(run.ledger, pair.source) + sum(w.puts or 0 for w in windows_of(run.ledger, pair.source))
-    if found > put + since:
+    if found > put:
         raise TransferError(
             f"{pair.target}: {found:,} items are as this run exported them, and its bulk put has written {put:,}; "
             "DynamoDB does not say which, so the others may be somebody else's, and none was touched. Delete what is "

@@ -139,11 +139,6 @@ def mark_sent(ledger: Ledger, source: str, keys: Iterable[bytes], state: SentSta
             )
 
 
-def count_put(ledger: Ledger, source: str) -> int:
-    """How many items this run's repairs have put, or may have."""
-    return int(ledger.rows("SELECT COUNT(*) AS n FROM repaired WHERE source = ?", source)[0]["n"])
-
-
 def count_repaired(ledger: Ledger, source: str) -> int:
     """How many items this run's repairs have put and the last comparison does not find wrong."""
     rows = ledger.rows(
