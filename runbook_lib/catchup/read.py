@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 
-from runbook_lib.catchup.read_units import MOST_OF_A_UNIT, WindowReadUnit, have_read
+from runbook_lib.catchup.read_units import WindowReadUnit, have_read
 from runbook_lib.cluster.connect import open_processes, site_of
 from runbook_lib.cluster.processes import processors
+from runbook_lib.cluster.spread import worth_processes
 from runbook_lib.errors import CorruptFile
 from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.manifest import DataFile
@@ -32,7 +33,6 @@ from runbook_lib.run.tables.windows import (
 from runbook_lib.transform.key_check import KeysCollide
 
 AT_ONCE = 20_000  # changes: a few megabytes of digests
-LARGE_CHANGES = 100_000  # which take longer than processes to start
 
 
 def lines_window(fact: WindowFact, key: tuple[KeyAttribute, ...]) -> ChangeWindow:
@@ -92,14 +92,13 @@ def _record_changes(run: Run, fact: WindowFact, window: ChangeWindow) -> None:
         keep_changes(run.ledger, fact.source, fact.number, rows)
 
     left = [row.file for row in export_files(run.ledger, fact.source, fact.arn or "")]
-    shared = [file for file in left if file.items <= MOST_OF_A_UNIT]
     many = (run.config.validate_.processes or processors()) if run.config.engine.kind == "local" else 1
-    if many > 1 and len(shared) > 1 and sum(file.items for file in shared) >= LARGE_CHANGES:
+    if shared := worth_processes(left, many):
         with open_processes(run, CATCH_UP, many) as roster:
             if roster is not None:
                 unit = WindowReadUnit(site_of(run), fact.bucket, window, run.secret)
                 have_read(roster, fact.source, many, unit.of(shared), keep)
-                left = [file for file in left if file.items > MOST_OF_A_UNIT]
+                left = [file for file in left if file not in shared]
     changes = read_changes(run.clients.staging, fact.bucket, left, window)
     rows = rows_of(changes, run.secret, known=fact.view == BOTH_IMAGES)
     while some := list(islice(rows, AT_ONCE)):

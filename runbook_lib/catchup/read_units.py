@@ -16,7 +16,6 @@ from runbook_lib.export_format.window_file import read_changes
 from runbook_lib.items.keyed import RunSecret
 from runbook_lib.run.tables.windows import ChangeRow, rows_of
 
-MOST_OF_A_UNIT = 100_000  # changes of one file, whose digests fit into a message
 Keep = Callable[[list[ChangeRow]], None]
 
 

@@ -15,6 +15,8 @@ from runbook_lib.export_format.manifest import DataFile
 
 TRIES = 5
 UNIT_ITEMS, UNIT_FILES = 50_000, 64  # of small files together, so that what is told of them is worth the way
+LARGE_CHANGES = 100_000  # of a window, which take longer than processes to start
+MOST_OF_A_FILE = 100_000  # changes whose digests fit into a message
 Unit = TypeVar("Unit")
 
 
@@ -80,3 +82,10 @@ def in_units(files: Iterable[DataFile]) -> Iterator[list[DataFile]]:
             group = []
     if group:
         yield group
+
+
+def worth_processes(files: Iterable[DataFile], many: int) -> list[DataFile]:
+    """The files of a window that so many processes are to share; none where this process had better do all of it."""
+    shared = [file for file in files if file.items <= MOST_OF_A_FILE]
+    is_large = many > 1 and len(shared) > 1 and sum(file.items for file in shared) >= LARGE_CHANGES
+    return shared if is_large else []

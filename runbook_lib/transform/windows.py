@@ -16,6 +16,7 @@ from functools import partial
 from runbook_lib.aws.session.mac_key import mac_keys
 from runbook_lib.cluster.connect import open_processes, site_of
 from runbook_lib.cluster.processes import processors
+from runbook_lib.cluster.spread import worth_processes
 from runbook_lib.errors import CorruptFile, ExportError, GateFailed, ResumeRefused, TransferError
 from runbook_lib.export_format.change import BOTH_IMAGES, ChangeWindow
 from runbook_lib.export_format.data_file import fetch
@@ -61,9 +62,6 @@ from runbook_lib.transform.rewrite import UnnamedValues
 from runbook_lib.transform.settings import Ready, make_ready
 from runbook_lib.transform.unnamed import unnamed_error
 from runbook_lib.transform.window_units import MadeChanges, WindowUnit, have_made, made_name
-
-LARGE_CHANGES = 100_000  # which take longer than processes to start
-MOST_OF_A_UNIT = 100_000  # changes of one file
 
 
 def derive_window(run: Run, pair: Pair, fact: WindowFact) -> WindowFact:
@@ -139,13 +137,12 @@ def _make_files(run: Run, pair: Pair, fact: WindowFact, unit: WindowUnit, recipe
     raw_arn = WINDOW_TRANSFORMS.needed(run.ledger, fact.name).raw.arn or ""
     known = {file.raw_key for file in changes_transformed(run.ledger, fact.name)}
     left = [row.file for row in export_files(run.ledger, pair.source, raw_arn) if row.file.key not in known]
-    shared = [file for file in left if file.items <= MOST_OF_A_UNIT]  # whose changes fit into a message
     many, unnamed = run.config.validate_.processes or processors(), UnnamedCount()
-    if many > 1 and len(shared) > 1 and sum(file.items for file in shared) >= LARGE_CHANGES:
+    if shared := worth_processes(left, many):
         with open_processes(run, "transform", many, both=True) as roster:
             if roster is not None:
                 unnamed = have_made(roster, pair.source, many, unit.of(shared), partial(_keep_made, run, fact))
-                left = [file for file in left if file.items > MOST_OF_A_UNIT]
+                left = [file for file in left if file not in shared]
     _make_here(run, fact, unit, recipe, left, unnamed)
     if unnamed:
         raise unnamed_error(unnamed)

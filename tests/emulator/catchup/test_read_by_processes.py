@@ -11,7 +11,6 @@ from unittest.mock import patch
 
 import pytest
 
-from runbook_lib.catchup import read
 from runbook_lib.catchup import table as catching_up
 from runbook_lib.catchup.read import read_window
 from runbook_lib.cluster import spread
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("every_window_is_large")
 @pytest.fixture
 def every_window_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """And each file of it a unit."""
-    monkeypatch.setattr(read, "LARGE_CHANGES", 1)
+    monkeypatch.setattr(spread, "LARGE_CHANGES", 1)
     monkeypatch.setattr(spread, "UNIT_ITEMS", 1)
 
 
@@ -59,7 +58,7 @@ def test_two_processes_keep_what_one_keeps(world: World, engines: list[Processes
     assert fact.broken == 0
     (pair,) = moving.run.planned_pairs()
     assert pair.source_facts is not None
-    with patch.object(read, "LARGE_CHANGES", 1 << 40):  # it is read anew where its digests are of another secret
+    with patch.object(spread, "LARGE_CHANGES", 1 << 40):  # it is read anew where its digests are of another secret
         read_window(moving.run, replace(fact, digests="another"), pair.source_facts.key)
     assert kept(moving) == by_two
     assert len(engines) == 1

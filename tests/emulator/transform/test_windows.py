@@ -36,7 +36,6 @@ from runbook_lib.run.facts.validation import VALIDATIONS
 from runbook_lib.run.facts.windows import SECOND_EXPORTS, WindowState, windows_of
 from runbook_lib.run.run import Run, open_run
 from runbook_lib.run.tables.windows import raw_side
-from runbook_lib.transform import windows
 from runbook_lib.transform.settings import make_ready
 from runbook_lib.transform.step import transform_tables
 from runbook_lib.undo.cleanup import clean_up
@@ -165,7 +164,7 @@ def test_changes_deletes_and_items_that_enter_and_leave_the_filter_are_in_the_ta
 @pytest.fixture
 def many_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every window is worth processes, and each file of it a unit."""
-    monkeypatch.setattr(windows, "LARGE_CHANGES", 1)
+    monkeypatch.setattr(spread, "LARGE_CHANGES", 1)
     monkeypatch.setattr(spread, "UNIT_ITEMS", 1)
 
 
@@ -195,7 +194,7 @@ def test_two_processes_make_of_windows_what_one_makes(world: World, engines: lis
         kept.append(kept_of(run))
         run.ledger.close()
         assert len(made.target()) == 28
-    assert [len(engine.workers) for engine in engines] == [2]
+    assert [len(engine.workers) for engine in engines] == [2, 2]  # who make it, and who read what was made
     assert kept[0] == kept[1]
     assert kept[0][-1] == 1
 
@@ -243,7 +242,7 @@ def test_what_a_killed_process_had_of_a_window_is_made_again(world: World, engin
     with patch.object(Processes, "submit", then_kill):
         run = made.caught_up()
     assert killed
-    assert len(engines) == 1
+    assert len(engines) == 2
     assert [(w.puts, w.deletes) for w in windows_of(run.ledger)] == [(25, 0)]
     run.ledger.close()
     assert made.target() == made.due()
