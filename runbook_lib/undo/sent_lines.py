@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import TransferError
 from runbook_lib.plan.pair import Pair
-from runbook_lib.run.facts.doubt.late_writes import KILLED_WRITES, LAST_WRITES, was_unanswered
+from runbook_lib.run.facts.doubt.late_writes import was_unanswered
 from runbook_lib.run.facts.export import EXPORTS
 from runbook_lib.run.facts.load import ENGINES, IMPORTS, ClusterEngine, ImportFact
 from runbook_lib.run.run import Run
@@ -78,9 +78,11 @@ def _sent(run: Run, pair: Pair, row: FileRow) -> Sequence[Span]:
 
 
 def is_in_doubt(run: Run, pair: Pair, loaded: ImportFact) -> bool:
-    """Whether more may have been written than was acknowledged: a start was killed, or an answer never came."""
-    killed = KILLED_WRITES.of(run.ledger) is not None or LAST_WRITES.of(run.ledger) is not None
-    return bool(not loaded.counted or loaded.killed or killed or was_unanswered(run.ledger, pair.target))
+    """Whether more may have been written than was acknowledged: a start of this import was killed, or an answer lost.
+
+    What became of other tables of the run says nothing of this one.
+    """
+    return bool(not loaded.counted or loaded.killed or was_unanswered(run.ledger, pair.target))
 
 
 def present_lines(run: Run, pair: Pair) -> Mapping[str, UnsentLines]:

@@ -128,7 +128,8 @@ def test_in_doubt_only_lines_of_files_that_were_begun_may_be_the_runs_own(doubt:
     recovery(world, True)
     run, _ = ended_early(world, **{"import": {"on_non_empty": way}})
     if doubt == "killed":
-        KILLED_WRITES.record(run.ledger, "2026-11-01T00:00:00.000Z")
+        fact = IMPORTS.needed(run.ledger, world.src("a"))
+        IMPORTS.record(run.ledger, world.src("a"), replace(fact, counted=None))
     else:
         UNANSWERED_WRITES.record(run.ledger, world.dst("a"), "2026-11-01T00:00:00.000Z")
     rows = file_rows(run.ledger, world.src("a"))
@@ -137,6 +138,15 @@ def test_in_doubt_only_lines_of_files_that_were_begun_may_be_the_runs_own(doubt:
     unsent = unsent_lines(run, run.planned_pairs()[0])
     for row in rows:
         assert (1 in unsent[row.data_file.key]) == (row.lines is None and row is not rows[0])
+
+
+def test_a_kill_in_the_midst_of_another_table_leaves_no_doubt_of_one_that_has_ended(world: World) -> None:
+    world.pair("a", things(MANY))
+    run, wrote = ended_early(world)
+    KILLED_WRITES.record(run.ledger, "2026-11-01T00:00:00.000Z")
+    theirs = put_the_rest(world, wrote)
+    assert the_only(clean_up(run, run.id)).items_deleted == len(wrote)
+    assert set(held(world)) == theirs
 
 
 def test_a_killed_start_stays_in_doubt_though_a_later_one_has_ended(world: World) -> None:
