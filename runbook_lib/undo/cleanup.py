@@ -225,7 +225,7 @@ def _remove_items(
         return
     _close(run, pair, facts, hands, shut)
     refuse_unless_alone(run, pair, facts, wrote=True)
-    if loaded.bulk_put is not None:
+    if loaded.is_by_service:
         refuse_more_than_put(run, pair, loaded, sum(len(same) for _, same, _ in own_items(run, pair, facts.key)))
     undoing = Undoing.of(run, pair, facts) if removal.done else None
     for last_of_file, items in _unchanged(run, pair, facts, removal):

@@ -158,7 +158,7 @@ def _table(
                     ROLLED_BACK.record(run.ledger, format_timestamp(run.now()))
                 ROLLBACKS.record(run.ledger, pair.source, fact)
         try:
-            if loaded.bulk_put is not None:
+            if loaded.is_by_service:
                 look = replace(way, execute=False, counts=Counter())
                 with keys_written(_written(run, pair, export, table)) as written:
                     look.go(written)

@@ -49,17 +49,17 @@ def unsent_lines(run: Run, pair: Pair) -> Mapping[str, UnsentLines]:
 
 
 def refuse_more_than_put(run: Run, pair: Pair, loaded: ImportFact | None, found: int) -> None:
-    """Raise TransferError where a bulk put left items over and there are more than it has written.
+    """Raise TransferError where DynamoDB itself left items over and there are more than it has written.
 
     Whose the others are nobody knows, also where windows or repairs of this run have written since.
     """
-    put = loaded.bulk_put.written if loaded is not None and loaded.bulk_put is not None else None
+    put = loaded.put_by_service if loaded is not None else None
     export = EXPORTS.of(run.ledger, pair.source)
     if put is None or export is None or export.completed is None or put >= export.completed.items:
         return
     if found > put:
         raise TransferError(
-            f"{pair.target}: {found:,} items are as this run exported them, and its bulk put has written {put:,}; "
+            f"{pair.target}: {found:,} items are as this run exported them, and its import has written {put:,}; "
             "DynamoDB does not say which, so the others may be somebody else's, and none was touched. Delete what is "
             "not needed yourself, or restore the table to before the import"
         )

@@ -148,6 +148,13 @@ class ImportFact:
         return self.import_table is not None or self.bulk_put is not None
 
     @property
+    def put_by_service(self) -> int | None:
+        """How many items DynamoDB itself says it has written; None where it was not asked, or has not said."""
+        if self.bulk_put is not None:
+            return self.bulk_put.written
+        return self.import_table.imported if self.import_table is not None else None
+
+    @property
     def has_begun(self) -> bool:
         """Whether this run has written to the target, or asked DynamoDB to."""
         return self.binding is not None or self.is_by_service
