@@ -68,11 +68,13 @@ class SyncWriter:
         run, pair = table.run, table.pair
         fact = begin_writing(run, pair, table.export)
         loading, clock, spent = table.loading(), time.monotonic(), fact.seconds or 0.0
+        whole = False
         try:
             unanswered = _sync(table, loading)
-        finally:
+            whole = True
+        finally:  # of a group that was stopped in its midst nobody has noted what became of it
             seconds, finished = round(spent + time.monotonic() - clock, 3), format_timestamp(run.now())
-            fact = replace(fact, seconds=seconds, finished=finished, counted=True)
+            fact = replace(fact, seconds=seconds, finished=finished, counted=whole or None)
             IMPORTS.record(run.ledger, pair.source, fact)
         loading.refuse_failed()
         if unanswered:
